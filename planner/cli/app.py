@@ -1,0 +1,91 @@
+"""`planner`: registers the commands, reads the global options, turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from planner import __version__
+from planner.cli.options import Options, described, take
+from planner.cli.out import Printer
+from planner.cli.session import open_session
+from planner.errors import PlannerError, UsageError
+
+NOUNS = ("start", "tables", "importing", "planning", "orders", "scenario", "reading", "network", "output", "runs")
+INTERRUPTED = 130
+_EXAMPLES = """\b
+  planner init shop --demo small && cd shop     a small world to try things on
+  planner plan                                  forecast, order, route, report
+  planner scenario compare base spring-campaign what does the campaign need, and cost?
+  planner orders list --week 2026-03-02 -o orders.csv
+"""
+
+
+def build() -> typer.Typer:
+    """The application with all its commands; none of them imports anything heavy before it runs."""
+    app = typer.Typer(
+        name="planner", add_completion=False, no_args_is_help=False, rich_markup_mode="rich",
+        help="From sales and campaigns to orders and trucks: one supply plan, with proof.",
+        epilog=_global_help(), context_settings={"help_option_names": ["-h", "--help"]},
+    )  # fmt: skip
+    for noun in NOUNS:
+        import_module(f"planner.cli.{noun}").register(app)
+    return app
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command and return its exit code; every error becomes one message with a hint."""
+    printer = Printer(Options())
+    try:
+        options, rest = take(argv)
+        printer = open_session(options).out
+        if rest == ["--version"]:
+            printer.data.print(f"planner {__version__}")
+            return 0
+        code = build()(args=rest or ["--help"], prog_name="planner", standalone_mode=False)
+        sys.stdout.flush()
+        return int(code or 0)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  what is left in the buffer has no reader
+        return 0
+    except (KeyboardInterrupt, Abort):
+        printer.note("stopped; what was finished is kept, the next run goes on from there")
+        return INTERRUPTED
+    except Exception as error:
+        if os.environ.get("PLANNER_DEBUG") == "1":
+            raise
+        told = _told(error)
+        printer.error(told)
+        return told.exit_code
+
+
+def run() -> None:
+    """The console script."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def _told(error: Exception) -> PlannerError:
+    """Every error as something a planner can act on."""
+    if isinstance(error, PlannerError):
+        return error
+    if isinstance(error, TyperException):
+        return UsageError(error.format_message(), "planner --help")
+    if isinstance(error, MemoryError):
+        return PlannerError("this machine has too little memory for that", "plan fewer SKUs, or a coarser bucket")
+    if isinstance(error, OSError):
+        return PlannerError(
+            f"{error.filename or 'a file'}: {error.strerror or error}", "check the path and who may use it"
+        )
+    kind = f"{type(error).__name__}: {error}"
+    return PlannerError(f"something unforeseen happened: {kind}", "PLANNER_DEBUG=1 shows where; please report it")
+
+
+def _global_help() -> str:
+    width = max(len(word) for word, _ in described())
+    lines = [f"  {word.ljust(width)}  {text}" for word, text in described()]
+    return "Accepted before and after every command that heeds them:\n\n\b\n" + "\n".join(lines)

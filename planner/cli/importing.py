@@ -1,0 +1,68 @@
+"""import: foreign layouts into a workspace. One subcommand a source, its flags from the source's own record."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from planner.cli.out import Answer, Sheet
+from planner.cli.session import DATA, command, current
+from planner.importers.registry import SOURCES, Option, Source
+
+
+def register(app: typer.Typer) -> None:
+    imports = typer.Typer(no_args_is_help=True, help="Turn a foreign layout into a workspace that validates and plans.")
+    for source in SOURCES.values():
+        command(imports, source.name, takes=DATA | {"yes"}, noun="import")(_importer(source))
+    app.add_typer(imports, name="import", rich_help_panel="Begin")
+
+
+def _importer(source: Source) -> Callable[..., Answer]:
+    """A function with the source's options as its parameters: the command line and its help are read off it."""
+
+    def run(folder: Path, into: Path, **options: Any) -> Answer:
+        return _import(source.name, folder, into, options)
+
+    fixed = [
+        _parameter("folder", Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the files lie.")]),
+        _parameter("into", Annotated[Path, typer.Option("--into", metavar="DIR", help="The workspace to write.")]),
+    ]
+    own = [_parameter(option.name, _annotation(option), option.default) for option in source.options]
+    parameters = [*fixed, *own]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    run.__doc__ = source.help
+    return run
+
+
+def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+
+
+def _annotation(option: Option) -> Any:
+    words = option.help + (f" ({' or '.join(option.choices)})" if option.choices else "")
+    return Annotated[option.type, typer.Option(option.flag, help=words, show_default=option.default != "")]
+
+
+def _import(name: str, folder: Path, into: Path, options: dict[str, Any]) -> Answer:
+    import pandas as pd
+
+    from planner.importers import run_import
+
+    session = current()
+    session.out.note(f"importing {name} from {folder} ...")
+    imported = run_import(name, folder, into, {**options, "replace": session.options.yes})
+    tables = pd.DataFrame({"table": list(imported.tables), "rows": list(imported.tables.values())})
+    assumed = pd.DataFrame({"assumed": list(imported.assumptions.values())})
+    for note in imported.notes:
+        session.out.note(f"note: {note}")
+    sheets = [
+        Sheet("tables", tables, shown=0),
+        Sheet("assumptions", assumed, columns=("assumed",), folded=("assumed",), shown=0),
+    ]
+    lines = [f"{into} is ready; as of {imported.as_of}."]
+    return Answer(sheets, {"as_of": imported.as_of, "into": str(into)}, lines, f"planner -C {into} plan")

@@ -1,0 +1,232 @@
+"""The only printer: data to stdout as table, JSON or CSV; talk and progress to stderr."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from planner.cli.options import Options
+from planner.errors import DataError, PlannerError, UsageError
+from planner.files import whole_file
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ROWS_SHOWN = 20
+PLAIN_WIDTH = 120
+FOLDED_LEAST = 24
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table to print. Columns are in order of importance after `keys`; `folded` ones may wrap.
+
+    `shown` limits the rows on a screen only; files and JSON hold all of them.
+    """
+
+    name: str
+    frame: pd.DataFrame
+    title: str = ""
+    keys: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    folded: tuple[str, ...] = ()
+    shown: int = ROWS_SHOWN
+    empty: str = "nothing to show"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command has to say: sheets (the first is the one that CSV writes), facts, words and a next step."""
+
+    sheets: Sequence[Sheet] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    lines: Sequence[str] = ()
+    next_step: str = ""
+    exit_code: int = 0
+
+
+class Printer:
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        width = _width()
+        self.data = Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False)
+        self.talk = Console(file=sys.stderr, width=width, highlight=False)
+
+    @property
+    def format(self) -> str:
+        """As said, else by the ending of the file, else a table."""
+        suffix = Path(self.options.output).suffix.lstrip(".")
+        return self.options.format or (suffix if suffix in ("json", "csv") else "table")
+
+    def answer(self, answer: Answer) -> None:
+        if self.format == "table" and not self._to_file:
+            self._show(answer)
+            return
+        text = self._csv(answer) if self.format == "csv" else self._json(answer)
+        if self.format == "table":
+            raise UsageError(f"{self.options.output}: which format?", "add --format csv or --format json")
+        self._write(text)
+
+    def note(self, text: str) -> None:
+        """Talk: not data, so not on stdout."""
+        if not self.options.quiet:
+            self.talk.print(Text(text))
+
+    def detail(self, text: str) -> None:
+        if self.options.verbose:
+            self.talk.print(Text(text, style="dim"))
+
+    def error(self, error: PlannerError) -> None:
+        self.talk.print(Text.assemble(("error: ", "bold red"), error.message))
+        if isinstance(error, DataError):
+            for issue in error.issues:
+                self.talk.print(Text(f"  {issue}"), soft_wrap=True)
+            if error.total > len(error.issues):
+                self.talk.print(Text(f"  ... and {error.total - len(error.issues):,} more (--max-errors N shows more)"))
+        if error.hint:
+            self.talk.print(Text.assemble(("hint: ", "bold"), error.hint))
+
+    @property
+    def _to_file(self) -> bool:
+        return self.options.output not in ("", "-")
+
+    def _write(self, text: str) -> None:
+        if not self._to_file:
+            sys.stdout.write(text)
+            return
+        target = Path(self.options.output)
+        with whole_file(target) as draft:
+            draft.write_text(text, encoding="utf-8", newline="\n")
+        self.note(f"wrote {target}")
+
+    def _csv(self, answer: Answer) -> str:
+        from planner.exports import frame_to_csv
+
+        if not answer.sheets:
+            raise UsageError("there is no table here to write as CSV", "use --format json")
+        return frame_to_csv(_chosen(answer.sheets[0]))
+
+    def _json(self, answer: Answer) -> str:
+        content = {**answer.facts, **{sheet.name: _records(_chosen(sheet)) for sheet in answer.sheets}}
+        return json.dumps(_plain(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def _show(self, answer: Answer) -> None:
+        for sheet in answer.sheets:
+            self._show_sheet(sheet)
+        for line in answer.lines:
+            self.data.print(Text(line))
+        if answer.next_step and not self.options.quiet:
+            self.data.print(Text.assemble(("next: ", "bold"), answer.next_step))
+
+    def _show_sheet(self, sheet: Sheet) -> None:
+        frame = _chosen(sheet)
+        if sheet.title:
+            self.data.print(Text(sheet.title, style="bold"))
+        if not len(frame):
+            self.data.print(Text(sheet.empty, style="dim"))
+            self.data.print()
+            return
+        shown = frame.head(sheet.shown) if sheet.shown else frame
+        cells = {name: [_cell(value) for value in shown[name]] for name in frame.columns}
+        names = self._fitting(sheet, cells)
+        table = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        for name in names:
+            table.add_column(
+                escape(name.replace("_", " ")),
+                justify="right" if _is_number(frame[name]) else "left",
+                overflow="fold", no_wrap=name not in sheet.folded,
+            )  # fmt: skip
+        for position in range(len(shown)):
+            table.add_row(*(escape(cells[name][position]) for name in names))
+        self.data.print(table)
+        self._say_what_is_left_out(sheet, frame, names, len(shown))
+        self.data.print()
+
+    def _say_what_is_left_out(self, sheet: Sheet, frame: pd.DataFrame, names: Sequence[str], shown: int) -> None:
+        left_out = []
+        if len(frame) > shown:
+            left_out.append(f"{len(frame) - shown:,} more rows")
+        if len(names) < len(frame.columns):
+            left_out.append(f"columns {', '.join(name for name in frame.columns if name not in names)}")
+        if left_out:
+            self.data.print(Text(f"… {' and '.join(left_out)}: --format csv shows all", style="dim"))
+
+    def _fitting(self, sheet: Sheet, cells: Mapping[str, Sequence[str]]) -> list[str]:
+        """Columns that fit the screen; the least important go first, keys never."""
+        names = list(cells)
+        widths = {name: _needed(name, cells[name], name in sheet.folded) + 2 for name in names}
+        dropped = [name for name in reversed(names) if name not in sheet.keys]
+        while dropped and sum(widths[name] for name in names) > self.data.width:
+            names.remove(dropped.pop(0))
+        return names
+
+
+def _width() -> int | None:
+    """The screen's own width; a fixed one where there is no screen."""
+    return None if sys.stdout.isatty() or os.environ.get("COLUMNS") else PLAIN_WIDTH
+
+
+def _chosen(sheet: Sheet) -> pd.DataFrame:
+    names = [*sheet.keys, *(name for name in sheet.columns if name not in sheet.keys)] or list(sheet.frame.columns)
+    return sheet.frame[[name for name in names if name in sheet.frame.columns]]
+
+
+def _needed(name: str, cells: Sequence[str], folded: bool) -> int:
+    widest = max([len(name), *(len(cell) for cell in cells)])
+    return min(widest, FOLDED_LEAST) if folded else widest
+
+
+def _is_number(column: pd.Series) -> bool:
+    return column.dtype.kind in "iuf"
+
+
+def _cell(value: Any) -> str:
+    """A cell for people: thousands separated, no more decimals than tell something."""
+    if value is None or value != value:
+        return ""
+    if isinstance(value, dt.date | dt.datetime):
+        return value.strftime("%Y-%m-%d")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return _number(value)
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _number(value: float) -> str:
+    if math.isinf(value):
+        return str(value)
+    if value == int(value):
+        return f"{int(value):,}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.2f}" if abs(value) >= 0.1 else f"{value:.4f}"
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [dict(zip(frame.columns, row, strict=True)) for row in frame.astype(object).itertuples(index=False)]
+
+
+def _plain(value: Any) -> Any:
+    """Ready for JSON: ISO dates, null for what is unknown."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if value is None or value != value:
+        return None
+    if isinstance(value, dt.date | dt.datetime):
+        return value.strftime("%Y-%m-%d")
+    if hasattr(value, "item"):
+        return _plain(value.item())
+    return None if isinstance(value, float) and math.isinf(value) else value

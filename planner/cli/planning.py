@@ -1,0 +1,102 @@
+"""plan, forecast, optimize, route: the stages, up to the one that was asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from planner.cli.out import Answer, Sheet
+from planner.cli.session import DATA, PLANNING, command, current
+
+if TYPE_CHECKING:
+    from planner.workspace import Run
+
+PANEL = "Plan"
+FIRST_EXCEPTIONS = 5
+FORECAST_COLUMNS = ("sku", "warehouse", "date", "mean")
+
+
+def register(app: typer.Typer) -> None:
+    command(app, "plan", takes=DATA | PLANNING, panel=PANEL)(plan)
+    command(app, "forecast", takes=DATA | PLANNING | {"select"}, panel=PANEL)(forecast)
+    command(app, "optimize", takes=DATA | PLANNING, panel=PANEL)(optimize)
+    command(app, "route", takes=DATA | PLANNING, panel=PANEL)(route)
+
+
+_HORIZON = typer.Option(min=1, metavar="N", help="Buckets to plan, instead of plan.horizon.")
+
+
+def plan(horizon: Annotated[int | None, _HORIZON] = None) -> Answer:
+    """Validate, forecast, order, route and check campaigns; write a run that can be released.
+
+    Running it again without a change recomputes nothing; after a kill it goes on where it stopped.
+    """
+    return _answer(_run("gate", horizon), ("figures", "exceptions"))
+
+
+def optimize(horizon: Annotated[int | None, _HORIZON] = None) -> Answer:
+    """Plan up to orders and transfers: cost by kind, bound, gap and check."""
+    return _answer(_run("stock", horizon), ("solution", "costs", "binding"))
+
+
+def route(horizon: Annotated[int | None, _HORIZON] = None) -> Answer:
+    """Plan up to loads and vehicle routes."""
+    return _answer(_run("routes", horizon), ("loads", "vehicle_routes"))
+
+
+def forecast(horizon: Annotated[int | None, _HORIZON] = None) -> Answer:
+    """Forecast demand per SKU, warehouse and bucket as a distribution.
+
+    --format csv writes every series, exactly --horizon rows each from the as-of date, silent ones included.
+    """
+    from planner.tables import QUANTILE_COLUMNS
+
+    session = current()
+    run = _run("forecast", horizon)
+    frame = session.selected(run.table("forecast"))
+    total = frame.groupby("date", as_index=False)[["mean", "base", "campaign"]].sum()
+    columns = (*FORECAST_COLUMNS, *QUANTILE_COLUMNS, "base", "campaign", "method")
+    series = len(frame[["sku", "warehouse"]].drop_duplicates())
+    rows = Sheet("forecast", frame, f"Demand: {series:,} series, {len(total)} buckets from {run.manifest['as_of']}",
+                 keys=("sku", "warehouse", "date"), columns=columns, shown=len(total) or 1)  # fmt: skip
+    totals = Sheet("total", total, "All series together", keys=("date",), columns=("mean", "base", "campaign"), shown=0)
+    sheets = [rows, totals] if session.out.format == "table" else [rows]
+    return Answer(sheets, {"run": run.name}, _where(run), "planner optimize")
+
+
+def _run(until: str, horizon: int | None) -> Run:
+    from planner.plan import run_plan
+
+    session = current()
+    flags: dict[str, Any] = session.options.flags()
+    if horizon is not None:
+        flags["plan.horizon"] = horizon
+    run = run_plan(session.workspace(), session.scenario, flags, session.progress(), until)
+    for note in run.manifest["notes"]:
+        session.out.detail(f"note: {note}")
+    return run
+
+
+def _answer(run: Run, parts: tuple[str, ...]) -> Answer:
+    from planner.cli import sheets
+
+    session = current()
+    heading = f"{run.manifest['title']}, as of {run.manifest['as_of']}"
+    session.out.note(heading)
+    found = [sheet for part in parts for sheet in getattr(sheets, part)(run)]
+    facts = {
+        "run": run.name,
+        "scenario": run.scenario,
+        "as_of": run.manifest["as_of"],
+        "path": str(run.path),
+        "kpis": run.kpis,
+    }
+    return Answer(found, facts, _where(run), "planner orders list   |   planner report   |   planner exceptions")
+
+
+def _where(run: Run) -> list[str]:
+    computed = run.manifest["computed"]
+    state = f"computed: {', '.join(computed)}" if computed else "nothing had changed"
+    current().out.detail(state)
+    return [f"Run {run.name} in {run.path}"]

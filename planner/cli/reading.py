@@ -1,0 +1,70 @@
+"""exceptions, campaign list: what to look at first."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from planner.cli.out import ROWS_SHOWN, Answer, Sheet
+from planner.cli.session import DATA, PLANNING, command, current
+from planner.errors import UsageError
+
+
+def register(app: typer.Typer) -> None:
+    command(app, "exceptions", takes=DATA | {"scenario", "select"}, panel="Read")(exceptions)
+    campaigns = typer.Typer(no_args_is_help=True, help="Campaigns: what they did, and what they will add.")
+    command(campaigns, "list", takes=DATA | PLANNING, noun="campaign")(list_campaigns)
+    app.add_typer(campaigns, name="campaign", rich_help_panel="Read")
+
+
+def exceptions(
+    kind: Annotated[str, typer.Option("--type", metavar="TYPE", help="Only this type.")] = "",
+    min_value: Annotated[float, typer.Option(min=0, metavar="MONEY", help="Only from this amount on.")] = 0.0,
+    fail_on: Annotated[
+        int, typer.Option(min=0, metavar="SEVERITY", help="Exit code 5 from this severity on; 1 is worst.")
+    ] = 0,
+    limit: Annotated[int, typer.Option(min=0, metavar="N", help="Rows on the screen; 0 shows all.")] = ROWS_SHOWN,
+) -> Answer:
+    """List what the latest plan found, the costliest first, each with its next step."""
+    from planner.cli.sheets import EXCEPTION_COLUMNS
+    from planner.settings import nearest
+
+    session = current()
+    run = session.workspace().latest(session.options.scenario or None, "exceptions")
+    frame = run.table("exceptions")
+    kinds = sorted(frame["type"].unique())
+    if kind and kind not in kinds:
+        raise UsageError(f"there is no exception of type {kind!r}", nearest(kind, kinds) if kinds else "there are none")
+    frame = frame[(frame["type"] == kind) | (not kind)]
+    frame = session.selected(frame[frame["money"].fillna(0.0) >= min_value].reset_index(drop=True))
+    failed = bool(fail_on) and bool((frame["severity"] <= fail_on).any())
+    sheet = Sheet("exceptions", frame, keys=("type",), columns=("severity", *EXCEPTION_COLUMNS), folded=("text", "hint"), shown=limit,
+                  empty="no exceptions")  # fmt: skip
+    return Answer(
+        [sheet], {"run": run.name}, [f"{len(frame):,} exceptions of run {run.name}"], exit_code=5 if failed else 0
+    )
+
+
+def list_campaigns() -> Answer:
+    """List campaigns: when, what they promote, and what the latest plan expects of those to come."""
+    from planner.plan import prepare
+
+    session = current()
+    prepared = prepare(session.workspace(), session.scenario, session.options.flags())
+    campaigns, items = prepared.dataset["campaigns"], prepared.dataset["campaign_items"]
+    frame = campaigns[["campaign", "kind", "start", "end", "discount_rate", "status", "name"]].copy()
+    frame["skus"] = frame["campaign"].map(items.groupby("campaign")["sku"].nunique()).fillna(0).astype(int)
+    frame["net_units"] = frame["campaign"].map(_net_units()).astype(float)
+    sheet = Sheet("campaigns", frame.sort_values("start"), keys=("campaign",), shown=0, empty="no campaigns",
+                  columns=("kind", "start", "end", "discount_rate", "status", "skus", "net_units", "name"))  # fmt: skip
+    return Answer([sheet], next_step="planner plan")
+
+
+def _net_units() -> dict[str, float]:
+    """Net units of each planned campaign in the scenario's latest run; empty before there is one."""
+    session = current()
+    runs = [run for run in session.workspace().runs() if run.scenario == session.scenario and "uplift" in run.tables]
+    if not runs:
+        return {}
+    return dict(runs[0].table("uplift").groupby("campaign")["net"].sum())

@@ -1,0 +1,95 @@
+"""validate, schema: the tables and their faults."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from planner.cli.out import Answer, Sheet
+from planner.cli.session import DATA, command, current
+
+PANEL = "Begin"
+ISSUE_COLUMNS = ("file", "row", "column", "value", "rule", "hint")
+
+
+def register(app: typer.Typer) -> None:
+    command(app, "validate", takes=DATA | {"as_of"}, panel=PANEL)(validate)
+    command(app, "schema", takes=DATA, panel=PANEL)(schema)
+
+
+def validate(
+    tables: Annotated[list[str] | None, typer.Argument(metavar="[TABLE]...", help="Only these tables.")] = None,
+    plan_ready: Annotated[
+        bool, typer.Option("--plan-ready", help="Also say what would stop or weaken a plan.")
+    ] = False,
+    max_errors: Annotated[int, typer.Option(min=1, metavar="N", help="Show at most so many faults.")] = 100,
+) -> Answer:
+    """Check every table: types, ranges, keys, references. All faults at once, each with file, row, column and hint.
+
+    Exit code 3 when there are faults. --plan-ready ranks what weakens a plan by the demand it touches.
+    """
+    import pandas as pd
+
+    from planner.dataset import validate as check
+
+    workspace = current().workspace()
+    report = check(workspace.data, tuple(tables or ()))
+    for note in report.notes:
+        current().out.note(f"note: {note}")
+    if report.total:
+        rows = [issue.as_dict() for issue in report.issues[:max_errors]]
+        frame = pd.DataFrame(rows, columns=list(ISSUE_COLUMNS)).astype({"row": "Int64"})
+        sheet = Sheet(
+            "issues",
+            frame,
+            columns=ISSUE_COLUMNS,
+            keys=("file", "row", "column"),
+            folded=("value", "rule", "hint"),
+            shown=0,
+        )
+        noun = "fault" if report.total == 1 else "faults"
+        more = f" ({max_errors} shown; --max-errors N shows more)" if report.total > max_errors else ""
+        return Answer([sheet], {"total": report.total}, [f"{report.total:,} {noun}{more}"], exit_code=3)
+    if plan_ready:
+        return _plan_ready()
+    sheet = Sheet("tables", pd.DataFrame({"table": list(report.rows), "rows": list(report.rows.values())}), shown=0)
+    return Answer([sheet], {"total": 0}, ["No faults."], "planner validate --plan-ready")
+
+
+def _plan_ready() -> Answer:
+    from planner.plan import prepare
+    from planner.readiness import plan_ready
+
+    session = current()
+    prepared = prepare(session.workspace(), flags=session.options.flags())
+    frame = plan_ready(prepared.dataset, prepared.scenario.settings, prepared.as_of)
+    sheet = Sheet(
+        "findings", frame, keys=("type",), columns=("sku", "warehouse", "text", "hint", "demand_share", "money"),
+        folded=("text", "hint"), empty="Nothing would stop or weaken a plan.",
+    )  # fmt: skip
+    return Answer([sheet], {"total": 0}, next_step="planner plan")
+
+
+def schema(
+    table: Annotated[str, typer.Argument(metavar="[TABLE]", help="One table; without it, all of them.")] = "",
+) -> Answer:
+    """Show the tables: columns, types, units, defaults and rules."""
+    import pandas as pd
+
+    from planner.errors import UsageError
+    from planner.schema import schema_rows
+    from planner.settings import nearest
+    from planner.tables import TABLES
+
+    if table and table not in TABLES:
+        raise UsageError(f"there is no table {table!r}", nearest(table, list(TABLES)))
+    if not table and current().out.format == "table":
+        names = pd.DataFrame([(name, ", ".join(item.required), item.text) for name, item in TABLES.items()],
+                             columns=["table", "required", "what"])  # fmt: skip
+        return Answer([Sheet("tables", names, keys=("table",), columns=("what", "required"), folded=("what", "required"), shown=0)],
+                      next_step="planner schema sales")  # fmt: skip
+    frame = pd.DataFrame(schema_rows(table or None))
+    columns = ("type", "required", "unit", "default", "rule", "text")
+    keys = ("table", "column") if not table else ("column",)
+    return Answer([Sheet("columns", frame, keys=keys, columns=columns, folded=("rule", "text"), shown=0)])
