@@ -118,7 +118,8 @@ def _plain_mark(words: Words, odd: Words) -> Mark:
 
 def _odd(words: Words) -> Words:
     """The texts that are no plain numbers."""
-    return words[~_plain(words) & (words != "")]
+    odd: Words = words[~_plain(words) & (words != "")]
+    return odd
 
 
 def _plain(words: Words) -> npt.NDArray[np.bool_]:
@@ -290,7 +291,9 @@ def _not_a_monday(
     late = np.flatnonzero(~np.isnat(values) & (days.weekday != 0))
     mondays = days - pd.to_timedelta(days.weekday, unit="D")
     return {
-        int(index): Fault("is not a Monday, by which a week is named", f"write {mondays[index].date().isoformat()}")
+        int(index): Fault(
+            "is not a Monday, by which a week is named", f"write {mondays[int(index)].date().isoformat()}"
+        )
         for index in late
         if index not in faults
     }

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
 import pandas as pd
 
+from planner.cache import Stored, TableCache
 from planner.cells import nearest
-from planner.errors import DataError, Issue, UsageError
-from planner.frames import conform, empty_frame, fingerprint
+from planner.checks import Body, RowFault, cross_check
+from planner.errors import DataError, Issue, PlannerError, UsageError
+from planner.frames import conform, empty_frame, fingerprint, stack
+from planner.reading import Part, part_lines, read_part
+from planner.sources import Source, scan, take_inventory
 from planner.tables import NEEDS, TABLES
+
+__all__ = ["Dataset", "Report", "Source", "known", "load", "scan", "validate"]
 
 Loader = Callable[[], pd.DataFrame]
 
@@ -70,3 +80,164 @@ def known(name: str) -> str:
     if name not in TABLES:
         raise UsageError(f"there is no table {name!r}", nearest(name, TABLES, "planner schema lists the tables"))
     return name
+
+
+@dataclass(frozen=True)
+class Report:
+    """What validation found: the first `issues` by file, row and column, `total` of all, notes, rows per table."""
+
+    issues: tuple[Issue, ...]
+    total: int
+    notes: tuple[str, ...]
+    rows: Mapping[str, int]
+
+
+def load(folder: Path, cache: Path | None = None, max_errors: int = 100) -> Dataset:
+    """The tables of `folder`, checked. Parsed tables are kept as Parquet under `cache`, by their content.
+
+    A set of tables that was found valid before is not checked again: its tables are read when asked for.
+    Raises DataError with all faults (`max_errors` of them kept), PlannerError when `cache` cannot be written.
+    """
+    sources = scan(folder)
+    store = TableCache(cache)
+    digests = {name: source.digest for name, source in sources.items()}
+    notes = store.notes_if_checked(digests)
+    loaders = {name: partial(_frame, source, store) for name, source in sources.items()}
+    if notes is not None:
+        return Dataset(loaders, digests, notes)
+    tables = {name: _parse(source, store, max_errors) for name, source in sources.items()}
+    issues, total = _all_faults(tables, tuple(tables), max_errors)
+    if total:
+        raise DataError(issues, total, hint="correct the tables; planner schema TABLE lists the columns")
+    notes = _notes(tables)
+    store.mark_checked(digests, notes)
+    return Dataset(loaders, digests, notes).with_tables(
+        {name: (table.body.frame, digests[name]) for name, table in tables.items()}
+    )
+
+
+def validate(folder: Path, tables: Sequence[str] = (), *, max_errors: int = 100, cache: Path | None = None) -> Report:
+    """Every fault of `tables` (all of the folder if none is named), be they in cells, keys or references.
+
+    Raises UsageError when the folder cannot be read or a name is no table.
+    """
+    inventory = take_inventory(folder)
+    wanted = tuple(known(name) for name in tables) or tuple(inventory.sources)
+    store = TableCache(cache)
+    parsed = {name: _parse(source, store, max_errors) for name, source in inventory.sources.items()}
+    present = tuple(name for name in wanted if name in parsed)
+    issues, total = _all_faults(parsed, present, max_errors)
+    general = inventory.issues + _absent(wanted, parsed, inventory.issues)
+    notes = (*inventory.notes, *_notes({name: parsed[name] for name in present}))
+    rows = {name: len(parsed[name].body.frame) for name in present}
+    return Report(_first([*general, *issues], max_errors), total + len(general), notes, rows)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A parsed table with the faults of its files; `rows` counts those of each part."""
+
+    source: Source
+    body: Body
+    rows: tuple[int, ...]
+    issues: tuple[Issue, ...] = ()
+    total: int = 0
+    extras: tuple[str, ...] = ()
+
+    def places(self, wanted: Sequence[int]) -> dict[int, tuple[str, int | None]]:
+        """File and line of rows of the frame."""
+        found: dict[int, tuple[str, int | None]] = {}
+        start = 0
+        for path, name, count in zip(self.source.files, self.source.names, self.rows, strict=True):
+            here = [row - start for row in wanted if start <= row < start + count]
+            lines = part_lines(path, self.source.table, here) if here else {}
+            found |= {row + start: (name, lines.get(row)) for row in here}
+            start += count
+        return found
+
+
+def _frame(source: Source, store: TableCache) -> pd.DataFrame:
+    """The frame of a table known to be valid: from the cache, else parsed again."""
+    stored = store.get(source)
+    if stored is not None:
+        return stored.frame
+    table = _parse(source, store, keep=100)
+    if table.total:
+        raise DataError(table.issues, table.total)
+    return table.body.frame
+
+
+def _parse(source: Source, store: TableCache, keep: int) -> _Table:
+    stored = store.get(source)
+    if stored is not None:
+        return _Table(source, Body(stored.frame), stored.rows, extras=stored.extras)
+    parts = [read_part(path, name, source.table, keep) for path, name in zip(source.files, source.names, strict=True)]
+    if not source.unchanged():
+        raise PlannerError(f"{source.names[0]} was changed while it was read", "run it again")
+    rows = tuple(len(part.frame) for part in parts)
+    frame = stack(source.table, [part.frame for part in parts])
+    total = sum(part.total for part in parts)
+    extras = tuple(dict.fromkeys(name for part in parts for name in part.extras))
+    if not total:
+        store.put(source, Stored(frame, rows, extras))
+    issues = tuple(issue for part in parts for issue in part.issues)
+    return _Table(source, _body(parts, frame, rows), rows, issues, total, extras)
+
+
+def _body(parts: list[Part], frame: pd.DataFrame, rows: tuple[int, ...]) -> Body:
+    starts = np.cumsum((0, *rows))
+    faulty = np.concatenate([part.faulty + start for part, start in zip(parts, starts, strict=False)])
+    loose = {
+        name: frozenset[str]().union(*(part.loose.get(name, frozenset()) for part in parts))
+        for name in {name for part in parts for name in part.loose}
+    }
+    return Body(frame, faulty.astype(np.intp), loose, all(part.whole for part in parts))
+
+
+def _all_faults(tables: Mapping[str, _Table], wanted: Sequence[str], keep: int) -> tuple[tuple[Issue, ...], int]:
+    """Faults of the cells of the wanted tables, and those between rows and tables."""
+    bodies = {name: table.body for name, table in tables.items()}
+    between, count = cross_check(bodies, wanted, keep)
+    issues = [issue for name in wanted for issue in tables[name].issues] + _located(between, tables)
+    return _first(issues, keep), count + sum(tables[name].total for name in wanted)
+
+
+def _located(faults: list[RowFault], tables: Mapping[str, _Table]) -> list[Issue]:
+    """Faults with file and line; the files are read once more, up to the last row that is needed."""
+    rows: dict[str, set[int]] = {}
+    for fault in faults:
+        rows.setdefault(fault.table, set()).update({fault.row, fault.row if fault.first is None else fault.first})
+    places = {(name, row): at for name in rows for row, at in tables[name].places(sorted(rows[name])).items()}
+    issues = []
+    for fault in faults:
+        file, line = places[fault.table, fault.row]
+        rule = fault.rule
+        if fault.first is not None:
+            other, first = places[fault.table, fault.first]
+            rule = rule.format(first=f"{first}{'' if other == file else f' of {other}'}")
+        issues.append(Issue(file, line, fault.column, fault.value, rule, fault.hint))
+    return issues
+
+
+def _first(issues: Sequence[Issue], keep: int) -> tuple[Issue, ...]:
+    ordered = sorted(issues, key=lambda issue: (issue.file, issue.row or 0, issue.column, issue.rule))
+    return tuple(ordered[:keep])
+
+
+def _absent(wanted: Sequence[str], parsed: Mapping[str, _Table], issues: Sequence[Issue]) -> list[Issue]:
+    """Tables asked for that are not there, unless the folder's own faults explain it."""
+    told = {issue.file.split(".")[0].rstrip("/").lower() for issue in issues}
+    return [
+        Issue(f"{name}.csv", None, "", "", "is missing", f"planner schema {name} lists its columns")
+        for name in wanted
+        if name not in parsed and name not in told
+    ]
+
+
+def _notes(tables: Mapping[str, _Table]) -> tuple[str, ...]:
+    """Columns that no contract knows, once a table; further columns of item_features are features."""
+    return tuple(
+        f"{name}: kept without being used: {', '.join(table.extras)}"
+        for name, table in tables.items()
+        if table.extras and name != "item_features"
+    )

@@ -96,7 +96,8 @@ def _moment(year: int, month: int, day: int, clock: tuple[str | None, ...]) -> d
     if not FIRST_YEAR <= year <= LAST_YEAR:
         raise _NotADateError(_range_rule())
     try:
-        return dt.datetime(year, month, day, *(int(part) for part in clock if part))
+        hour, minute, second = ([int(part) for part in clock if part] + [0, 0, 0])[:3]
+        return dt.datetime(year, month, day, hour, minute, second)
     except ValueError:
         raise _NotADateError("is not a day of the calendar") from None
 

@@ -87,7 +87,7 @@ def categorical(codes: npt.NDArray[Any], words: npt.NDArray[np.object_]) -> pd.C
 
 def _from_codes(codes: npt.NDArray[Any], names: npt.NDArray[np.object_]) -> pd.Categorical:
     dtype = pd.CategoricalDtype(pd.Index(names, dtype=object))
-    return pd.Categorical.from_codes(codes, dtype=dtype, validate=False)  # type: ignore[call-arg]
+    return pd.Categorical.from_codes(codes, dtype=dtype, validate=False)  # type: ignore[arg-type, call-arg]
 
 
 def conform(table: str, frame: pd.DataFrame) -> pd.DataFrame:
