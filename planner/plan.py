@@ -12,20 +12,19 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 import pandas as pd
 
 from planner.changes import apply_to_demand, apply_to_tables
 from planner.dataset import Dataset, load
-from planner.errors import DataError, Issue
 from planner.files import digest_of
 from planner.panel import Panel
 from planner.periods import bucket_range, first_day
 from planner.record import Prepared, run_name, write_run
 from planner.scenarios import Change, resolve
 from planner.settings import Settings
-from planner.tables import NEEDS
 from planner.workspace import Draft, Result, Run, Workspace, code_digest
 
 
@@ -43,6 +42,23 @@ class Silent:
 
     def done(self, stage: str, seconds: float, cached: bool) -> None:
         return None
+
+
+class _Declared(Dataset):
+    """The tables that a stage named, and no other: what a stage reads is what its key is made of."""
+
+    def __init__(self, dataset: Dataset, names: Sequence[str]) -> None:
+        present = [name for name in names if dataset.has(name)]
+        super().__init__(
+            {name: partial(dataset.__getitem__, name) for name in present},
+            {name: dataset.digests[name] for name in present},
+        )
+        self._names = frozenset(names)
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        if name not in self._names:
+            raise LookupError(f"this stage reads {name} without naming it in FLOW")
+        return super().__getitem__(name)
 
 
 @dataclass(frozen=True)
@@ -256,20 +272,11 @@ def run_plan(
     Raises UsageError, DataError with every fault, or InfeasibleError; the workspace is then as it was.
     """
     prepared = prepare(workspace, scenario, flags)
-    require(prepared.dataset, "forecast" if until == "forecast" else "optimize")
+    prepared.dataset.require("forecast" if until == "forecast" else "optimize")
     last = [stage.name for stage in FLOW].index(until)
     results = _run_stages(prepared, FLOW[: last + 1], progress or Silent())
     name = run_name(prepared, results)
     return workspace.confirm(name) or write_run(prepared, results, name)
-
-
-def require(dataset: Dataset, command: str) -> None:
-    """Raises DataError naming every table that the command needs and that is not there."""
-    missing = [table for table in NEEDS[command] if not dataset.has(table)]
-    if missing:
-        rule = f"{command} needs this table, and it is missing"
-        issues = [Issue(f"data/{name}.csv", None, "", "", rule, f"see planner schema {name}") for name in missing]
-        raise DataError(issues, hint="planner validate")
 
 
 def _run_stages(prepared: Prepared, stages: Sequence[Stage], progress: Progress) -> dict[str, Result]:
@@ -289,7 +296,7 @@ def _context(prepared: Prepared, stage: Stage, results: Mapping[str, Result]) ->
     changes = prepared.demand_changes if stage.demand_changes else ()
     before = {name.partition(".")[0] for name in stage.after}
     return Context(
-        prepared.dataset.only(stage.tables),
+        _Declared(prepared.dataset, stage.tables),
         _visible(prepared.scenario.settings, stage.settings),
         prepared.as_of,
         changes,
@@ -325,7 +332,7 @@ def _as_of(workspace: Workspace, dataset: Dataset, settings: Settings) -> tuple[
     """The day of the plan: as set, else the first bucket after the last sale."""
     if settings.plan.as_of:
         return settings.plan.as_of, {}
-    require(dataset, "forecast")
+    dataset.require("forecast")
     bucket = settings.plan.bucket
 
     def last_sale() -> Draft:

@@ -11,28 +11,28 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from planner import __version__
-from planner.cli.options import Options, described, take
+from planner.cli.helping import Root
+from planner.cli.options import Options, take
 from planner.cli.out import Printer
 from planner.cli.session import open_session
 from planner.errors import PlannerError, UsageError
 
 NOUNS = ("start", "tables", "importing", "planning", "orders", "scenario", "reading", "network", "output", "runs")
 INTERRUPTED = 130
-_EXAMPLES = """\b
-  planner init shop --demo small && cd shop     a small world to try things on
-  planner plan                                  forecast, order, route, report
-  planner scenario compare base spring-campaign what does the campaign need, and cost?
-  planner orders list --week 2026-03-02 -o orders.csv
-"""
 
 
 def build() -> typer.Typer:
     """The application with all its commands; none of them imports anything heavy before it runs."""
     app = typer.Typer(
-        name="planner", add_completion=False, no_args_is_help=False, rich_markup_mode="rich",
+        name="planner",
+        cls=Root,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
         help="From sales and campaigns to orders and trucks: one supply plan, with proof.",
-        epilog=_global_help(), context_settings={"help_option_names": ["-h", "--help"]},
-    )  # fmt: skip
+        epilog="Begin: planner init shop --demo small; cd shop; planner plan",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
     for noun in NOUNS:
         import_module(f"planner.cli.{noun}").register(app)
     return app
@@ -74,7 +74,8 @@ def _told(error: Exception) -> PlannerError:
     if isinstance(error, PlannerError):
         return error
     if isinstance(error, TyperException):
-        return UsageError(error.format_message(), "planner --help")
+        context = getattr(error, "ctx", None)
+        return UsageError(error.format_message(), f"{context.command_path if context else 'planner'} --help")
     if isinstance(error, MemoryError):
         return PlannerError("this machine has too little memory for that", "plan fewer SKUs, or a coarser bucket")
     if isinstance(error, OSError):
@@ -83,9 +84,3 @@ def _told(error: Exception) -> PlannerError:
         )
     kind = f"{type(error).__name__}: {error}"
     return PlannerError(f"something unforeseen happened: {kind}", "PLANNER_DEBUG=1 shows where; please report it")
-
-
-def _global_help() -> str:
-    width = max(len(word) for word, _ in described())
-    lines = [f"  {word.ljust(width)}  {text}" for word, text in described()]
-    return "Accepted before and after every command that heeds them:\n\n\b\n" + "\n".join(lines)

@@ -15,7 +15,7 @@ from planner.importers.registry import SOURCES, Option, Source
 
 
 def register(app: typer.Typer) -> None:
-    imports = typer.Typer(no_args_is_help=True, help="Turn a foreign layout into a workspace that validates and plans.")
+    imports = typer.Typer(help="Turn a foreign layout into a workspace that validates and plans.")
     for source in SOURCES.values():
         command(imports, source.name, takes=DATA | {"yes"}, noun="import")(_importer(source))
     app.add_typer(imports, name="import", rich_help_panel="Begin")

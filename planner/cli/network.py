@@ -11,7 +11,7 @@ from planner.cli.session import DATA, command, current
 
 
 def register(app: typer.Typer) -> None:
-    network = typer.Typer(no_args_is_help=True, help="Locations and lanes: what leads where.")
+    network = typer.Typer(help="Locations and lanes: what leads where.")
     command(network, "check", takes=DATA | {"scenario", "as_of"}, noun="network")(check)
     command(network, "paths", takes=DATA | {"scenario", "as_of"}, noun="network")(paths)
     app.add_typer(network, name="network", rich_help_panel="Read")

@@ -38,7 +38,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class _Option:
+class Option:
     name: str
     words: tuple[str, ...]
     help: str
@@ -56,22 +56,22 @@ def _format(text: str) -> str:
     return text
 
 
-_OPTIONS = (
-    _Option("folder", ("-C",), "the workspace, instead of the folder you are in or above it", "DIR", Path),
-    _Option("scenario", ("--scenario",), "the scenario, instead of base", "NAME"),
-    _Option("as_of", ("--as-of",), "the day of the plan; everything before it has happened", "DATE", _date),
-    _Option("select", ("--select",), "only these rows, such as 'category:juice|tea+warehouse:LEJ'", "WHAT"),
-    _Option("format", ("--format",), "table, json or csv", "FORMAT", _format),
-    _Option("output", ("-o", "--output"), "write the data to a file; - is the screen", "FILE"),
-    _Option("seed", ("--seed",), "seed of everything random", "N", int),
-    _Option("dry_run", ("--dry-run",), "say what would be done, and do nothing"),
-    _Option("yes", ("--yes", "-y"), "do not ask"),
-    _Option("quiet", ("-q", "--quiet"), "only data and errors"),
-    _Option("verbose", ("-v", "--verbose"), "say more about what is done"),
-    _Option("no_progress", ("--no-progress",), "no progress bar"),
+OPTIONS = (
+    Option("folder", ("-C",), "the workspace, instead of the folder you are in or above it", "DIR", Path),
+    Option("scenario", ("--scenario",), "the scenario, instead of base", "NAME"),
+    Option("as_of", ("--as-of",), "the day of the plan; everything before it has happened", "DATE", _date),
+    Option("select", ("--select",), "only these rows, such as 'category:juice|tea+warehouse:LEJ'", "WHAT"),
+    Option("format", ("--format",), "table, json or csv", "FORMAT", _format),
+    Option("output", ("-o", "--output"), "write the data to a file; - is the screen", "FILE"),
+    Option("seed", ("--seed",), "seed of everything random", "N", int),
+    Option("dry_run", ("--dry-run",), "say what would be done, and do nothing"),
+    Option("yes", ("--yes", "-y"), "do not ask"),
+    Option("quiet", ("-q", "--quiet"), "only data and errors"),
+    Option("verbose", ("-v", "--verbose"), "say more about what is done"),
+    Option("no_progress", ("--no-progress",), "no progress bar"),
 )
 EVERYWHERE = frozenset({"folder", "quiet", "verbose", "no_progress"})
-_BY_WORD = {word: option for option in _OPTIONS for word in option.words}
+_BY_WORD = {word: option for option in OPTIONS for word in option.words}
 
 
 def take(arguments: Sequence[str]) -> tuple[Options, list[str]]:
@@ -98,7 +98,7 @@ def take(arguments: Sequence[str]) -> tuple[Options, list[str]]:
     return options, rest
 
 
-def _with(options: Options, option: _Option, text: str) -> Options:
+def _with(options: Options, option: Option, text: str) -> Options:
     try:
         value = option.read(text) if option.value else True
     except ValueError:
@@ -108,7 +108,7 @@ def _with(options: Options, option: _Option, text: str) -> Options:
 
 def refuse_unused(options: Options, used: frozenset[str], command: str) -> None:
     """An option that would do nothing is refused, not ignored."""
-    for option in _OPTIONS:
+    for option in OPTIONS:
         if option.name in options.given and option.name not in used | EVERYWHERE:
             raise UsageError(f"{option.words[-1]} means nothing to planner {command}", f"planner {command} --help")
 
@@ -117,6 +117,6 @@ def described(names: frozenset[str] | None = None) -> list[tuple[str, str]]:
     """Words and help of the global options, of all or of those named."""
     return [
         (", ".join(option.words) + (f" {option.value}" if option.value else ""), option.help)
-        for option in _OPTIONS
+        for option in OPTIONS
         if names is None or option.name in names
     ]

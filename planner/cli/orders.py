@@ -13,7 +13,7 @@ from planner.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
-    orders = typer.Typer(no_args_is_help=True, help="Proposed purchase and transfer orders.")
+    orders = typer.Typer(help="Proposed purchase and transfer orders.")
     command(orders, "list", takes=DATA | {"scenario", "select"}, noun="orders")(list_orders)
     app.add_typer(orders, name="orders", rich_help_panel="Read")
 

@@ -9,13 +9,9 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table as RichTable
-from rich.text import Text
+from typing import TYPE_CHECKING, Any, TextIO
 
 from planner.cli.options import Options
 from planner.errors import DataError, PlannerError, UsageError
@@ -23,6 +19,8 @@ from planner.files import whole_file
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.console import Console
+    from rich.text import Text
 
 ROWS_SHOWN = 20
 PLAIN_WIDTH = 120
@@ -60,9 +58,14 @@ class Answer:
 class Printer:
     def __init__(self, options: Options) -> None:
         self.options = options
-        width = _width()
-        self.data = Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False)
-        self.talk = Console(file=sys.stderr, width=width, highlight=False)
+
+    @cached_property
+    def data(self) -> Console:
+        return _console(sys.stdout)
+
+    @cached_property
+    def talk(self) -> Console:
+        return _console(sys.stderr)
 
     @property
     def format(self) -> str:
@@ -82,21 +85,23 @@ class Printer:
     def note(self, text: str) -> None:
         """Talk: not data, so not on stdout."""
         if not self.options.quiet:
-            self.talk.print(Text(text))
+            self.talk.print(_styled(text))
 
     def detail(self, text: str) -> None:
         if self.options.verbose:
-            self.talk.print(Text(text, style="dim"))
+            self.talk.print(_styled(text, style="dim"))
 
     def error(self, error: PlannerError) -> None:
-        self.talk.print(Text.assemble(("error: ", "bold red"), error.message))
+        self.talk.print(_labelled("error: ", "bold red", error.message))
         if isinstance(error, DataError):
             for issue in error.issues:
-                self.talk.print(Text(f"  {issue}"), soft_wrap=True)
+                self.talk.print(_styled(f"  {issue}"), soft_wrap=True)
             if error.total > len(error.issues):
-                self.talk.print(Text(f"  ... and {error.total - len(error.issues):,} more (--max-errors N shows more)"))
+                self.talk.print(
+                    _styled(f"  ... and {error.total - len(error.issues):,} more (--max-errors N shows more)")
+                )
         if error.hint:
-            self.talk.print(Text.assemble(("hint: ", "bold"), error.hint))
+            self.talk.print(_labelled("hint: ", "bold", error.hint))
 
     @property
     def _to_file(self) -> bool:
@@ -126,21 +131,24 @@ class Printer:
         for sheet in answer.sheets:
             self._show_sheet(sheet)
         for line in answer.lines:
-            self.data.print(Text(line))
+            self.data.print(_styled(line))
         if answer.next_step and not self.options.quiet:
-            self.data.print(Text.assemble(("next: ", "bold"), answer.next_step))
+            self.data.print(_labelled("next: ", "bold", answer.next_step))
 
     def _show_sheet(self, sheet: Sheet) -> None:
         frame = _chosen(sheet)
         if sheet.title:
-            self.data.print(Text(sheet.title, style="bold"))
+            self.data.print(_styled(sheet.title, style="bold"))
         if not len(frame):
-            self.data.print(Text(sheet.empty, style="dim"))
+            self.data.print(_styled(sheet.empty, style="dim"))
             self.data.print()
             return
         shown = frame.head(sheet.shown) if sheet.shown else frame
         cells = {name: [_cell(value) for value in shown[name]] for name in frame.columns}
         names = self._fitting(sheet, cells)
+        from rich.markup import escape
+        from rich.table import Table as RichTable
+
         table = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
         for name in names:
             table.add_column(
@@ -161,7 +169,7 @@ class Printer:
         if len(names) < len(frame.columns):
             left_out.append(f"columns {', '.join(name for name in frame.columns if name not in names)}")
         if left_out:
-            self.data.print(Text(f"… {' and '.join(left_out)}: --format csv shows all", style="dim"))
+            self.data.print(_styled(f"… {' and '.join(left_out)}: --format csv shows all", style="dim"))
 
     def _fitting(self, sheet: Sheet, cells: Mapping[str, Sequence[str]]) -> list[str]:
         """Columns that fit the screen; the least important go first, keys never."""
@@ -171,6 +179,25 @@ class Printer:
         while dropped and sum(widths[name] for name in names) > self.data.width:
             names.remove(dropped.pop(0))
         return names
+
+
+def _console(stream: TextIO) -> Console:
+    """rich is imported only when something is printed with it."""
+    from rich.console import Console
+
+    return Console(file=stream, width=_width(), highlight=False)
+
+
+def _styled(text: str, style: str = "") -> Text:
+    from rich.text import Text
+
+    return Text(text, style=style)
+
+
+def _labelled(label: str, style: str, text: str) -> Text:
+    from rich.text import Text
+
+    return Text.assemble((label, style), text)
 
 
 def _width() -> int | None:

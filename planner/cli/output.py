@@ -14,7 +14,7 @@ PANEL = "Release"
 
 
 def register(app: typer.Typer) -> None:
-    exports = typer.Typer(no_args_is_help=True, help="Orders, forecast and stock targets for other systems.")
+    exports = typer.Typer(help="Orders, forecast and stock targets for other systems.")
     command(exports, "csv", takes=frozenset({"scenario", "yes", "dry_run"}), noun="export")(export_csv)
     app.add_typer(exports, name="export", rich_help_panel=PANEL)
     command(app, "report", takes=frozenset({"scenario", "output"}), panel=PANEL)(report)

@@ -13,7 +13,7 @@ from planner.errors import UsageError
 
 def register(app: typer.Typer) -> None:
     command(app, "exceptions", takes=DATA | {"scenario", "select"}, panel="Read")(exceptions)
-    campaigns = typer.Typer(no_args_is_help=True, help="Campaigns: what they did, and what they will add.")
+    campaigns = typer.Typer(help="Campaigns: what they did, and what they will add.")
     command(campaigns, "list", takes=DATA | PLANNING, noun="campaign")(list_campaigns)
     app.add_typer(campaigns, name="campaign", rich_help_panel="Read")
 
@@ -39,8 +39,8 @@ def exceptions(
     frame = frame[(frame["type"] == kind) | (not kind)]
     frame = session.selected(frame[frame["money"].fillna(0.0) >= min_value].reset_index(drop=True))
     failed = bool(fail_on) and bool((frame["severity"] <= fail_on).any())
-    sheet = Sheet("exceptions", frame, keys=("type",), columns=("severity", *EXCEPTION_COLUMNS), folded=("text", "hint"), shown=limit,
-                  empty="no exceptions")  # fmt: skip
+    columns = ("severity", *EXCEPTION_COLUMNS)
+    sheet = Sheet("exceptions", frame, "", ("type",), columns, ("text", "hint"), limit, "no exceptions")
     return Answer(
         [sheet], {"run": run.name}, [f"{len(frame):,} exceptions of run {run.name}"], exit_code=5 if failed else 0
     )

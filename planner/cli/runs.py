@@ -13,7 +13,7 @@ from planner.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
-    runs = typer.Typer(no_args_is_help=True, help="Finished runs: list, show, remove.")
+    runs = typer.Typer(help="Finished runs: list, show, remove.")
     command(runs, "list", takes=DATA, noun="run")(list_runs)
     command(runs, "show", takes=DATA, noun="run")(show)
     command(runs, "remove", takes=frozenset({"yes", "dry_run"}), noun="run")(remove)

@@ -32,7 +32,7 @@ extends = "{extends}"
 
 
 def register(app: typer.Typer) -> None:
-    scenarios = typer.Typer(no_args_is_help=True, help="What if: list, write, run and compare scenarios.")
+    scenarios = typer.Typer(help="What if: list, write, run and compare scenarios.")
     command(scenarios, "list", takes=DATA, noun="scenario")(list_scenarios)
     command(scenarios, "new", noun="scenario")(new)
     command(scenarios, "run", takes=DATA | {"as_of", "seed"}, noun="scenario")(run)

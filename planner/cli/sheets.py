@@ -14,9 +14,10 @@ ORDER_COLUMNS = (
     "campaigns", "kind", "order_date", "due_date", "packs", "freight", "status",
 )  # fmt: skip
 LOAD_COLUMNS = (
-    "origin", "destination", "mode", "depart_week", "arrive_date", "shipments", "kg", "m3", "fill", "cost", "campaign_kg",
-    "campaigns", "co2_kg", "carrier", "lines",
+    "origin", "destination", "mode", "depart_week", "arrive_date", "shipments", "kg", "m3", "fill", "cost",
+    "campaign_kg", "campaigns", "co2_kg", "carrier", "lines",
 )  # fmt: skip
+LOAD_KEYS = ("origin", "destination", "depart_week")
 _FIRST = 5
 
 
@@ -68,8 +69,8 @@ def exceptions(run: Run, shown: int = _FIRST) -> list[Sheet]:
 
 
 def loads(run: Run) -> list[Sheet]:
-    return [Sheet("loads", run.table("loads"), "Loads", keys=("origin", "destination", "depart_week"), columns=LOAD_COLUMNS,
-                  empty="nothing to carry, or no lanes")]  # fmt: skip
+    nothing = "nothing to carry, or no lanes"
+    return [Sheet("loads", run.table("loads"), "Loads", keys=LOAD_KEYS, columns=LOAD_COLUMNS, empty=nothing)]
 
 
 def vehicle_routes(run: Run) -> list[Sheet]:

@@ -85,10 +85,10 @@ def schema(
     if table and table not in TABLES:
         raise UsageError(f"there is no table {table!r}", nearest(table, list(TABLES)))
     if not table and current().out.format == "table":
-        names = pd.DataFrame([(name, ", ".join(item.required), item.text) for name, item in TABLES.items()],
-                             columns=["table", "required", "what"])  # fmt: skip
-        return Answer([Sheet("tables", names, keys=("table",), columns=("what", "required"), folded=("what", "required"), shown=0)],
-                      next_step="planner schema sales")  # fmt: skip
+        rows = [(name, item.text, ", ".join(item.required)) for name, item in TABLES.items()]
+        names = pd.DataFrame(rows, columns=["table", "what", "required"])
+        sheet = Sheet("tables", names, "", ("table",), ("what", "required"), ("what", "required"), shown=0)
+        return Answer([sheet], next_step="planner schema sales")
     frame = pd.DataFrame(schema_rows(table or None))
     columns = ("type", "required", "unit", "default", "rule", "text")
     keys = ("table", "column") if not table else ("column",)

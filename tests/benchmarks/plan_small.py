@@ -13,7 +13,7 @@ from tests.benchmarks.registry import Figure, benchmark
 
 @benchmark("plan-small")
 def run(full: bool, smoke: bool) -> list[Figure]:
-    """`planner plan` on a fresh small demo as a whole process: wall seconds cold, then again unchanged (median of 3)."""
+    """`planner plan` on a fresh small demo as a whole process: wall seconds cold, then unchanged (median of 3)."""
     with tempfile.TemporaryDirectory() as folder:
         workspace = Path(folder) / "demo"
         _planner("init", str(workspace), "--demo", "small")

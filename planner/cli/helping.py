@@ -1,0 +1,36 @@
+"""Help as plain text: commands by what they are for, global options once, nothing heavy imported to show it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from typer.core import TyperGroup
+
+from planner.cli.options import described
+
+if TYPE_CHECKING:
+    Context = Any
+    Formatter = Any
+
+PANELS = ("Begin", "Plan", "Read", "Release")
+
+
+class Root(TyperGroup):
+    """The root command: commands under the heading of their panel, then the global options."""
+
+    def format_commands(self, ctx: Context, formatter: Formatter) -> None:
+        commands = [(name, self.commands[name]) for name in self.list_commands(ctx)]
+        widest = max(len(name) for name, _ in commands)
+        for panel in PANELS:
+            rows = [
+                (name.ljust(widest), command.get_short_help_str(formatter.width - widest - 6))
+                for name, command in commands
+                if getattr(command, "rich_help_panel", None) == panel
+            ]
+            with formatter.section(panel):
+                formatter.write_dl(rows)
+
+    def format_epilog(self, ctx: Context, formatter: Formatter) -> None:
+        with formatter.section("Accepted before and after every command that heeds them"):
+            formatter.write_dl(described())
+        super().format_epilog(ctx, formatter)
