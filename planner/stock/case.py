@@ -1,0 +1,191 @@
+"""What the replenishment model reads: frozen arrays, one axis for nodes or links, one for weeks.
+
+A node is a SKU at a place that stocks it; a link is a way to supply a node: a purchase from outside, or a transfer
+from another node. Money is in base currency, quantities in units.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+Texts = npt.NDArray[np.object_]
+Dates = npt.NDArray[np.datetime64]
+When = Literal["order", "receipt", "payment"]
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """[N] or [N, T]. `demand` is what the week asks for; `window_*` is demand over the exposure that ends with the week.
+
+    `sells`: customers are served here. `feeds`: other nodes are supplied from here; then `members` are the selling
+    nodes below it (itself included if it sells) and the window is theirs together.
+    """
+
+    sku: Texts
+    place: Texts
+    network: Ints
+    sells: Flags
+    feeds: Flags
+    fed: Flags
+    members: tuple[Ints, ...]
+    demand: Floats
+    campaign: Floats
+    variance: Floats
+    window_mean: Floats
+    window_variance: Floats
+    echelon_mean: Floats
+    echelon_variance: Floats
+    opening: Floats
+    backlog: Floats
+    pipeline: Floats
+    moving: Floats
+    lost: Flags
+    holding: Floats
+    shortage: Floats
+    cost: Floats
+    leftover: Floats
+    floor: Floats
+    ceiling: Floats
+    listed: Flags
+    exposure_weeks: Ints
+
+    def __len__(self) -> int:
+        return len(self.sku)
+
+
+@dataclass(frozen=True)
+class Links:
+    """[L] or [L, T]. Week t holds at most one order of a link; `due` is the week it arrives in, -1 where none is possible.
+
+    `tiers`: (from quantity, unit cost) pairs, the first from 0; `reference` is the cheapest unit cost that the node
+    can get, so that only the difference is a cost of the plan.
+    """
+
+    sku: Texts
+    source: Texts
+    destination: Texts
+    origin: Ints
+    node: Ints
+    tiers: tuple[tuple[tuple[float, float], ...], ...]
+    reference: Floats
+    order_cost: Floats
+    moq: Floats
+    pack: Floats
+    max_order: Floats
+    priority: Floats
+    joint: Ints
+    order_date: Dates
+    due_date: Dates
+    due: Ints
+    paid: Ints
+
+    def __len__(self) -> int:
+        return len(self.sku)
+
+
+@dataclass(frozen=True)
+class Joint:
+    """What holds for all lines ordered from one supplier in one week."""
+
+    supplier: str
+    order_cost: float
+    value: float
+    m3: float
+    kg: float
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One shared limit: `cap` [T] (inf where none), `soft` [T] (inf where hard), and who uses it by how much a unit.
+
+    `orders` [L] counts ordered units in the week given by `when` (times their price if `money`), `held` [N] stock
+    before plus receipts, `served` [N] units sold. `firm` [T] is used already, whatever is ordered.
+    """
+
+    name: str
+    scope: str
+    cap: Floats
+    soft: Floats
+    firm: Floats
+    orders: Floats
+    held: Floats
+    served: Floats
+    when: When = "order"
+    money: bool = False
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Expected shortage as a convex piecewise-linear function of stock available: points [N, T, K], slopes between."""
+
+    available: Floats
+    shortage: Floats
+    slope: Floats
+
+    def at(self, node: int, week: int) -> tuple[Floats, Floats, Floats]:
+        return self.available[node, week], self.shortage[node, week], self.slope[node, week]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One planning problem, complete."""
+
+    as_of: dt.date
+    weeks: pd.DatetimeIndex
+    nodes: Nodes
+    links: Links
+    joints: tuple[Joint, ...]
+    limits: tuple[Limit, ...]
+    own: Curves
+    echelon: Curves
+    volume: Floats
+    weight: Floats
+    notes: tuple[dict[str, Any], ...]
+
+    @property
+    def horizon(self) -> int:
+        return len(self.weeks)
+
+    def links_of(self, nodes: Ints) -> Ints:
+        return np.flatnonzero(np.isin(self.links.node, nodes))
+
+    def open_weeks(self, link: int) -> Iterator[tuple[int, int]]:
+        """(week of the order, week of the receipt) of every order that the link allows."""
+        due = self.links.due[link]
+        return ((int(t), int(due[t])) for t in np.flatnonzero(due >= 0))
+
+    def when(self, link: int, week: int, when: When) -> int:
+        """Week in which an order counts; -1 if that is beyond the horizon."""
+        if when == "order":
+            return week
+        return int((self.links.due if when == "receipt" else self.links.paid)[link, week])
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What was decided: packs and tier per link and order week, and what follows per node and week."""
+
+    packs: Floats
+    tier: Ints
+    stock: Floats
+    short: Floats
+    extra: Floats
+
+    def quantity(self, links: Links) -> Floats:
+        return self.packs * links.pack[:, None]
+
+    def unit_cost(self, links: Links) -> Floats:
+        """Unit cost [L, T] of the tier that was chosen."""
+        deepest = max((len(tiers) for tiers in links.tiers), default=1)
+        costs = np.array([[t[min(k, len(t) - 1)][1] for k in range(deepest)] for t in links.tiers])
+        return np.take_along_axis(costs.reshape(len(links), deepest), self.tier, axis=1)

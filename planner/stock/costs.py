@@ -1,0 +1,56 @@
+"""What a unit costs: to buy, to hold, to be without, to be left with."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.dataset import Dataset
+from planner.settings import Settings
+from planner.stock.case import Floats
+
+
+def unit_costs(dataset: Dataset, keys: pd.DataFrame, sources: pd.DataFrame, as_of: dt.date) -> Floats:
+    """Cheapest current purchase of the SKU at the place, else anywhere, else items.unit_cost, else 0."""
+    today = pd.Timestamp(as_of)
+    current = sources[(sources["start"] <= today) & (sources["end"] >= today) & ~sources["transfer"]]
+    here = current.groupby(["sku", "destination"])["unit_cost"].min()
+    anywhere = current.groupby("sku")["unit_cost"].min()
+    pairs = pd.MultiIndex.from_arrays([keys["sku"], keys["warehouse"]])
+    cost = pd.Series(here.reindex(pairs).to_numpy(dtype=float))
+    cost = cost.fillna(keys["sku"].map(anywhere)).fillna(_item(dataset, keys["sku"], "unit_cost"))
+    return cost.fillna(0.0).to_numpy(dtype=float)
+
+
+def holding_costs(dataset: Dataset, sku: Any, cost: Floats, settings: Settings) -> Floats:
+    """Per unit and week: holding_cost_per_week, else a yearly rate of the unit cost / 52."""
+    codes = pd.Series(sku)
+    rate = _item(dataset, codes, "holding_rate_per_year").fillna(settings.stock.holding_rate_per_year)
+    fixed = _item(dataset, codes, "holding_cost_per_week")
+    return fixed.fillna(rate * cost / 52).to_numpy(dtype=float)
+
+
+def shortage_costs(dataset: Dataset, keys: pd.DataFrame, cost: Floats, settings: Settings) -> Floats:
+    """Whole loss per unit short: of the stocking record, of the item, else the margin, else a rate of the price or
+    cost, else 1."""
+    stocking = keys.merge(dataset["stocking"], "left", ["sku", "warehouse"])["shortage_cost"]
+    item = _item(dataset, keys["sku"], "shortage_cost")
+    price = _item(dataset, keys["sku"], "unit_price")
+    known = pd.Series(np.where(cost > 0, cost, np.nan)).fillna(_item(dataset, keys["sku"], "unit_cost"))
+    margin = (price - known).where(lambda m: m > 0)
+    rated = settings.stock.shortage_rate * price.fillna(known)
+    found = stocking.fillna(item).fillna(margin).fillna(rated.where(rated > 0)).fillna(1.0)
+    return found.to_numpy(dtype=float)
+
+
+def leftover_costs(dataset: Dataset, sku: Any, cost: Floats) -> Floats:
+    """What is lost on a unit that is left when its sale ends: cost less salvage value."""
+    salvage = _item(dataset, pd.Series(sku), "salvage_value").fillna(0.0).to_numpy(dtype=float)
+    return np.maximum(cost - salvage, 0.0)
+
+
+def _item(dataset: Dataset, sku: pd.Series, column: str) -> pd.Series:
+    return sku.map(dataset["items"].set_index("sku")[column]).reset_index(drop=True).astype(float)
