@@ -95,11 +95,11 @@ def _keys(table: str, body: Body) -> Iterator[Finding]:
     key = [name for name in TABLES[table].key if name in body.frame]
     if not key:
         return
-    numbers = _key_numbers(body.frame[key])
-    if len(numbers) < 2 or bool(np.all(numbers[1:] > numbers[:-1])):
+    short = [name for name in key if TABLES[table].column(name).required]
+    if _all_different(*_key_numbers(body.frame[short])):
         return
-    again = pd.Series(numbers).duplicated().to_numpy()
-    if not again.any():
+    numbers, size = _key_numbers(body.frame[key])
+    if _all_different(numbers, size):
         return
     rows = _sound(body, key, table)
     rows = rows[pd.Series(numbers[rows]).duplicated().to_numpy()]
@@ -124,8 +124,19 @@ def _sound(body: Body, key: list[str], table: str) -> Rows:
     return np.flatnonzero(sound)
 
 
-def _key_numbers(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """One whole number per different combination of the columns."""
+def _all_different(numbers: npt.NDArray[np.int64], size: int) -> bool:
+    """Whether no number (from 0 up to below `size`) stands twice; by marking them where that fits into memory."""
+    if bool(np.all(numbers[1:] > numbers[:-1])):
+        return True
+    if size > max(1 << 24, 16 * len(numbers)):
+        return not pd.Series(numbers).duplicated().any()
+    seen = np.zeros(size, bool)
+    seen[numbers] = True
+    return int(seen.sum()) == len(numbers)
+
+
+def _key_numbers(frame: pd.DataFrame) -> tuple[npt.NDArray[np.int64], int]:
+    """One whole number per different combination of the columns, and what all of them are below."""
     numbers = np.zeros(len(frame), np.int64)
     size = 1
     for name in frame.columns:
@@ -135,7 +146,7 @@ def _key_numbers(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
             size = len(kept)
         numbers = numbers * count + codes
         size *= count
-    return numbers
+    return numbers, size
 
 
 def _codes(series: pd.Series) -> tuple[npt.NDArray[np.int64], int]:

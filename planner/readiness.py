@@ -1,0 +1,388 @@
+"""What would stop or weaken a plan, ranked by how much of the recent demand it touches.
+
+The tables are valid on their own; here it is asked whether they are enough to plan from.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from planner.currency import rates_to_base
+from planner.dataset import Dataset
+from planner.settings import Settings
+
+RECENT_WEEKS = 13
+COLUMNS = ("type", "severity", "sku", "warehouse", "week", "money", "text", "hint", "demand_share")
+_LEVELS = 4
+_PAIR = ["sku", "warehouse"]
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What the questions are asked of: `sourcing` holds rows that are not over yet, with the demand they serve.
+
+    `direct` is recent demand by sku and warehouse (units, money), `served` that plus what a dc passes on.
+    """
+
+    dataset: Dataset
+    settings: Settings
+    as_of: pd.Timestamp
+    sourcing: pd.DataFrame
+    direct: pd.DataFrame
+    served: pd.DataFrame
+
+
+def plan_ready(dataset: Dataset, settings: Settings, as_of: dt.date) -> pd.DataFrame:
+    """Findings, the one that touches most demand first: the columns of exceptions and `demand_share` (0 to 1).
+
+    `money` is what the recent demand (13 weeks before `as_of`) that a finding touches is worth in base currency, for
+    stock without demand what that stock is worth. Severity 1 stops the plan of what it touches, 2 and 3 weaken it.
+    """
+    ground = _ground(dataset, settings, pd.Timestamp(as_of))
+    found = [frame for question in QUESTIONS for frame in question(ground) if len(frame)]
+    if not found:
+        return _typed(pd.DataFrame(columns=list(COLUMNS)))
+    total = float(ground.direct["money"].sum())
+    findings = pd.concat(found, ignore_index=True)
+    findings["demand_share"] = (findings["touched"] / total).clip(0.0, 1.0) if total else 0.0
+    order = ["demand_share", "severity", "money", "type", "sku", "warehouse", "text"]
+    findings = findings.sort_values(order, ascending=[False, True, False, True, True, True, True], kind="stable")
+    return _typed(findings.reset_index(drop=True)[list(COLUMNS)])
+
+
+def _typed(frame: pd.DataFrame) -> pd.DataFrame:
+    texts = dict.fromkeys(("type", "sku", "warehouse", "text", "hint"), object)
+    return frame.astype(
+        {**texts, "severity": "int64", "money": "float64", "week": "datetime64[ns]", "demand_share": "float64"}
+    )
+
+
+def _ground(dataset: Dataset, settings: Settings, as_of: pd.Timestamp) -> _Ground:
+    direct = _recent(dataset, as_of)
+    sourcing = dataset["sourcing"]
+    current = sourcing[~(sourcing["end"] < as_of)].reset_index(drop=True)
+    current = current.rename(columns={"destination": "warehouse"})
+    served = _served(direct, current)
+    current = current.merge(served, on=_PAIR, how="left").fillna({"units": 0.0, "money": 0.0})
+    return _Ground(dataset, settings, as_of, current, direct, served)
+
+
+def _recent(dataset: Dataset, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Units and money of the last 13 weeks: sku, warehouse, units, money."""
+    sales = dataset["sales"]
+    recent = sales[(sales["date"] >= as_of - pd.Timedelta(weeks=RECENT_WEEKS)) & (sales["date"] < as_of)]
+    units = recent.groupby(_PAIR, observed=True)["quantity"].sum().clip(lower=0.0).rename("units").reset_index()
+    units = units.astype({"sku": object, "warehouse": object})
+    return units.assign(money=units["units"] * _worth(dataset, units["sku"]))
+
+
+def _worth(dataset: Dataset, skus: pd.Series) -> pd.Series:
+    """What one unit is worth: its price, else its cost, else the median of the others, else 1."""
+    items = dataset["items"].drop_duplicates("sku").set_index("sku")
+    known = items["unit_price"].fillna(items["unit_cost"])
+    return skus.map(known).astype(float).fillna(known.median() if known.notna().any() else 1.0)
+
+
+def _served(direct: pd.DataFrame, sourcing: pd.DataFrame) -> pd.DataFrame:
+    """Demand at a place and at those that it feeds, level by level; never more than all demand of the SKU."""
+    links = sourcing[["sku", "source", "warehouse"]].drop_duplicates()
+    served = direct
+    for _ in range(_LEVELS):
+        passed = links.merge(served, on=_PAIR).drop(columns="warehouse").rename(columns={"source": "warehouse"})
+        grown = pd.concat([direct, passed], ignore_index=True).groupby(_PAIR, as_index=False)[["units", "money"]].sum()
+        if len(grown) == len(served) and np.allclose(grown["units"], served["units"]):
+            break
+        served = grown
+    whole = direct.groupby("sku")[["units", "money"]].sum()
+    return served.assign(
+        **{name: served[name].clip(upper=served["sku"].map(whole[name])) for name in ("units", "money")}
+    )
+
+
+def _findings(
+    kind: str, severity: int, rows: pd.DataFrame, text: Sequence[str], hint: str, touched: pd.Series | None = None
+) -> pd.DataFrame:
+    """One finding per row of sku, warehouse, money."""
+    return pd.DataFrame(
+        {
+            "type": kind,
+            "severity": severity,
+            "sku": rows["sku"].to_numpy(object),
+            "warehouse": rows["warehouse"].to_numpy(object),
+            "week": np.datetime64("NaT", "ns"),
+            "money": rows["money"].to_numpy(float),
+            "text": np.array(list(text), dtype=object),
+            "hint": hint,
+            "touched": (rows["money"] if touched is None else touched).to_numpy(float),
+        }
+    )
+
+
+def _one(kind: str, severity: int, money: float, text: str, hint: str, sku: str = "", place: str = "") -> pd.DataFrame:
+    rows = pd.DataFrame({"sku": [sku], "warehouse": [place], "money": [float(money)]})
+    return _findings(kind, severity, rows, [text], hint)
+
+
+def _demand(row_units: float) -> str:
+    return f"{row_units:,.0f} units sold in {RECENT_WEEKS} weeks"
+
+
+def _needed(ground: _Ground) -> pd.DataFrame:
+    """SKU-warehouses that want stock: sold lately, or listed on the as-of date."""
+    stocking = ground.dataset["stocking"]
+    listed = stocking[~(stocking["listed_to"] < ground.as_of) & ~(stocking["listed_from"] > ground.as_of)]
+    sold = ground.direct.loc[ground.direct["units"] > 0, _PAIR]
+    pairs = pd.concat([sold, listed[_PAIR]], ignore_index=True).drop_duplicates()
+    return pairs.merge(ground.served, on=_PAIR, how="left").fillna({"units": 0.0, "money": 0.0})
+
+
+def _without_source(ground: _Ground) -> Iterator[pd.DataFrame]:
+    """Every SKU-warehouse that wants stock, and every dc that passes it on, has somewhere to get it from."""
+    if not ground.dataset.has("sourcing"):
+        lack = "There is no table sourcing: nothing can be ordered."
+        yield _one("no-source", 1, ground.direct["money"].sum(), lack, "planner schema sourcing")
+        return
+    wanted = pd.concat([_needed(ground), _relays(ground)], ignore_index=True).drop_duplicates(_PAIR)
+    missing = _not_in(wanted, ground.sourcing)
+    ended = set(map(tuple, ground.dataset["sourcing"][["sku", "destination"]].to_numpy()))
+    text = [
+        f"{sku} at {place} {'has only sources that have ended' if (sku, place) in ended else 'has no source'}"
+        f" ({_demand(units)})."
+        for sku, place, units in zip(missing["sku"], missing["warehouse"], missing["units"], strict=True)
+    ]
+    yield _findings("no-source", 1, missing, text, "add a row to sourcing")
+
+
+def _relays(ground: _Ground) -> pd.DataFrame:
+    """SKUs at places that pass them on: sources that are no suppliers or plants."""
+    places = ground.dataset["locations"].set_index("location")["kind"]
+    kinds = ground.sourcing["source"].map(places)
+    rows = ground.sourcing.loc[kinds.isin(["dc", "warehouse", "store"]).to_numpy(bool), ["sku", "source"]]
+    rows = rows.drop_duplicates().rename(columns={"source": "warehouse"})
+    return rows.merge(ground.served, on=_PAIR, how="left").fillna({"units": 0.0, "money": 0.0})
+
+
+def _not_in(rows: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    marked = rows.merge(others[_PAIR].drop_duplicates(), on=_PAIR, how="left", indicator=True)
+    return marked[marked["_merge"] == "left_only"].drop(columns="_merge").reset_index(drop=True)
+
+
+def _without_lead_time(ground: _Ground) -> Iterator[pd.DataFrame]:
+    rows = ground.sourcing[ground.sourcing["lead_days"].isna()]
+    days = f"{ground.settings.stock.lead_days:g}"
+    yield _per_source("no-lead-time", 2, rows, f"has no lead time: {days} days are assumed", "fill sourcing.lead_days")
+
+
+def _per_source(kind: str, severity: int, rows: pd.DataFrame, what: str, hint: str) -> pd.DataFrame:
+    text = [
+        f"{sku} from {source} to {place} {what} ({_demand(units)})."
+        for sku, source, place, units in zip(rows["sku"], rows["source"], rows["warehouse"], rows["units"], strict=True)
+    ]
+    return _findings(kind, severity, rows, text, hint)
+
+
+def _lead_beyond_horizon(ground: _Ground) -> Iterator[pd.DataFrame]:
+    weeks = ground.settings.stock.horizon_weeks
+    rows = ground.sourcing[ground.sourcing["lead_days"] > 7 * weeks]
+    what = f"takes longer than the {weeks} weeks planned: nothing ordered arrives in time"
+    yield _per_source("late-source", 1, rows, what, "raise stock.horizon_weeks, or correct sourcing.lead_days")
+
+
+def _stock_records(ground: _Ground) -> Iterator[pd.DataFrame]:
+    """What sells has a stock record."""
+    if not ground.dataset.has("stock"):
+        lack = "There is no table stock: every opening stock counts as 0."
+        yield _one("no-stock-record", 1, ground.direct["money"].sum(), lack, "planner schema stock")
+        return
+    missing = _not_in(ground.direct[ground.direct["units"] > 0], ground.dataset["stock"])
+    text = [
+        f"{sku} at {place} sells but has no stock record: its opening stock counts as 0 ({_demand(units)})."
+        for sku, place, units in zip(missing["sku"], missing["warehouse"], missing["units"], strict=True)
+    ]
+    yield _findings("no-stock-record", 2, missing, text, "add a row to stock, with 0 if there is none")
+
+
+def _idle_stock(ground: _Ground) -> Iterator[pd.DataFrame]:
+    """Stock lies where something sells, or where it is passed on from."""
+    stock = ground.dataset["stock"].groupby(_PAIR, as_index=False)["on_hand"].sum()
+    busy = ground.served[ground.served["units"] > 0]
+    idle = _not_in(stock[stock["on_hand"] > 0], busy)
+    idle = idle.assign(money=idle["on_hand"] * _worth(ground.dataset, idle["sku"]))
+    text = [
+        f"{sku} at {place}: {units:,.0f} units on hand, none sold in {RECENT_WEEKS} weeks."
+        for sku, place, units in zip(idle["sku"], idle["warehouse"], idle["on_hand"], strict=True)
+    ]
+    hint = "move it, sell it off, or check the codes in sales"
+    yield _findings("stock-without-demand", 3, idle, text, hint, touched=idle["money"] * 0.0)
+
+
+def _lanes(ground: _Ground) -> Iterator[pd.DataFrame]:
+    """Where lanes are given, each leads towards demand, and each source reaches its destination over them."""
+    lanes = ground.dataset["lanes"]
+    lanes = lanes[~(lanes["end"] < ground.as_of)]
+    if not ground.dataset.has("lanes"):
+        return
+    edges = set(zip(lanes["origin"], lanes["destination"], strict=True))
+    leading = _leading(edges, _wanted_places(ground))
+    for origin, destination in sorted(edge for edge in edges if edge[1] not in leading):
+        text = f"The lane from {origin} to {destination} leads to no place that sells, stocks or is delivered to."
+        yield _one("dead-lane", 3, 0.0, text, "add lanes onward, or remove it", place=destination)
+    pairs = ground.sourcing.groupby(["source", "warehouse"], as_index=False)[["units", "money"]].sum()
+    reached = {origin: _reached(edges, origin) for origin in pairs["source"].unique()}
+    far = pairs[
+        [place not in reached[origin] for origin, place in zip(pairs["source"], pairs["warehouse"], strict=True)]
+    ]
+    text_far = [
+        f"No lane leads from {origin} to {place}, which it supplies ({_demand(units)})."
+        for origin, place, units in zip(far["source"], far["warehouse"], far["units"], strict=True)
+    ]
+    yield _findings("no-lane", 2, far.assign(sku=""), text_far, "add a row to lanes")
+
+
+def _wanted_places(ground: _Ground) -> set[str]:
+    data = ground.dataset
+    names = [ground.direct["warehouse"], data["stocking"]["warehouse"], ground.sourcing["warehouse"]]
+    zones = data["locations"].loc[data["locations"]["kind"] == "zone", "location"]
+    return set(pd.concat([*names, data["deliveries"]["location"], zones]).unique())
+
+
+def _leading(edges: set[tuple[str, str]], goals: set[str]) -> set[str]:
+    """Places from which a goal is reached, the goals themselves included."""
+    back: dict[str, list[str]] = {}
+    for origin, destination in edges:
+        back.setdefault(destination, []).append(origin)
+    return _flood(back, goals)
+
+
+def _reached(edges: set[tuple[str, str]], origin: str) -> set[str]:
+    onward: dict[str, list[str]] = {}
+    for start, end in edges:
+        onward.setdefault(start, []).append(end)
+    return _flood(onward, {origin})
+
+
+def _flood(steps: dict[str, list[str]], starts: set[str]) -> set[str]:
+    found, open_ = set(starts), list(starts)
+    while open_:
+        for place in steps.get(open_.pop(), []):
+            if place not in found:
+                found.add(place)
+                open_.append(place)
+    return found
+
+
+def _currencies(ground: _Ground) -> Iterator[pd.DataFrame]:
+    """Every currency that is used has a rate to the base currency."""
+    base = ground.settings.plan.currency
+    known = set(rates_to_base(ground.dataset["currencies"], base, ground.as_of.date()))
+    bought = ground.sourcing[~ground.sourcing["currency"].isin(known)]
+    for currency, rows in bought.groupby("currency"):
+        money = rows.drop_duplicates(_PAIR)["money"].sum()
+        text = f"{currency} has no rate to {base}: {len(rows):,} rows of sourcing cannot be priced."
+        yield _one("no-rate", 1, money, text, f"add {currency} to currencies")
+    lanes = ground.dataset["lanes"]
+    for currency, rows in lanes[~lanes["currency"].isin(known)].groupby("currency"):
+        pairs = rows[["origin", "destination"]].drop_duplicates().set_axis(["source", "warehouse"], axis=1)
+        money = ground.sourcing.merge(pairs, on=["source", "warehouse"]).drop_duplicates(_PAIR)["money"].sum()
+        text = f"{currency} has no rate to {base}: {len(rows):,} lanes cannot be priced."
+        yield _one("no-rate", 1, money, text, f"add {currency} to currencies")
+
+
+def _costs(ground: _Ground) -> Iterator[pd.DataFrame]:
+    """What is planned has a cost, else stock is worth nothing."""
+    priced = set(ground.sourcing.loc[ground.sourcing["unit_cost"].notna(), "sku"])
+    items = ground.dataset["items"]
+    priced |= set(items.loc[items["unit_cost"].notna(), "sku"])
+    wanted = _needed(ground).groupby("sku", as_index=False)[["units", "money"]].sum()
+    rows = wanted[~wanted["sku"].isin(priced)].assign(warehouse="")
+    text = [
+        f"{sku} has no unit cost: holding it costs nothing ({_demand(units)})."
+        for sku, units in zip(rows["sku"], rows["units"], strict=True)
+    ]
+    yield _findings("no-cost", 2, rows, text, "fill sourcing.unit_cost or items.unit_cost")
+
+
+def _order_sizes(ground: _Ground) -> Iterator[pd.DataFrame]:
+    """A smallest order does not exceed the largest."""
+    rows = ground.sourcing
+    least = np.maximum(rows["moq"], rows["order_multiple"])
+    what = "can never be ordered: its minimum or multiple exceeds max_order"
+    yield _per_source("order-too-small", 1, rows[least > rows["max_order"]], what, "raise sourcing.max_order")
+
+
+def _units(ground: _Ground) -> Iterator[pd.DataFrame]:
+    """Steps, multiples, minima, cases and pallets fit into each other."""
+    items = ground.dataset["items"].drop_duplicates("sku")[["sku", "quantity_step", "case_quantity"]]
+    rows = ground.sourcing.merge(items, on="sku", how="left")
+    multiple, step, case = rows["order_multiple"], rows["quantity_step"], rows["case_quantity"]
+    for broken, what in (
+        (~_divides(step, multiple), "has an order_multiple that is no multiple of its quantity_step"),
+        (~_divides(multiple, rows["moq"]), "has a moq that is no multiple of its order_multiple: it is rounded up"),
+        (~_divides(case, multiple) & ~_divides(multiple, case), "has an order_multiple that does not fit its case"),
+    ):
+        yield _per_source("units-disagree", 3, rows[broken], what, "correct sourcing or items")
+    yield _pallets(ground)
+    yield _fractions(ground)
+
+
+def _divides(part: pd.Series, whole: pd.Series) -> npt.NDArray[np.bool_]:
+    """Whether `whole` is a multiple of `part`; true where either is unknown or zero."""
+    small, large = part.to_numpy(float), whole.to_numpy(float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = large / small
+    open_ = ~np.isfinite(ratio) | (small <= 0) | (large <= 0)
+    ratio = np.where(open_, 0.0, ratio)
+    return np.asarray(open_ | (np.abs(ratio - np.round(ratio)) < 1e-9), dtype=bool)
+
+
+def _pallets(ground: _Ground) -> pd.DataFrame:
+    items = ground.dataset["items"].drop_duplicates("sku")
+    rows = items[~_divides(items["case_quantity"], items["pallet_quantity"])]
+    rows = _with_sku_demand(ground, rows[["sku", "case_quantity", "pallet_quantity"]])
+    text = [
+        f"{sku}: a pallet of {pallet:g} is no whole number of cases of {case:g} ({_demand(units)})."
+        for sku, pallet, case, units in zip(
+            rows["sku"], rows["pallet_quantity"], rows["case_quantity"], rows["units"], strict=True
+        )
+    ]
+    return _findings("units-disagree", 3, rows, text, "correct items.pallet_quantity or items.case_quantity")
+
+
+def _with_sku_demand(ground: _Ground, rows: pd.DataFrame) -> pd.DataFrame:
+    demand = ground.direct.groupby("sku", as_index=False)[["units", "money"]].sum()
+    return rows.merge(demand, on="sku", how="left").fillna({"units": 0.0, "money": 0.0}).assign(warehouse="")
+
+
+def _fractions(ground: _Ground) -> pd.DataFrame:
+    """What is counted in pieces is sold in pieces."""
+    sales, items = ground.dataset["sales"], ground.dataset["items"]
+    recent = sales[(sales["date"] < ground.as_of) & (sales["quantity"] % 1 > 1e-9)]
+    pieces = items.loc[(items["unit"] == "each") & (items["quantity_step"] == 1), "sku"]
+    broken = recent[recent["sku"].isin(set(pieces))].groupby("sku", observed=True).size().rename("rows").reset_index()
+    rows = _with_sku_demand(ground, broken.astype({"sku": object}))
+    text = [
+        f"{sku} is counted in pieces but {count:,} sales are fractions ({_demand(units)})."
+        for sku, count, units in zip(rows["sku"], rows["rows"], rows["units"], strict=True)
+    ]
+    return _findings("units-disagree", 2, rows, text, "set items.unit and items.quantity_step")
+
+
+Question = Callable[[_Ground], Iterator[pd.DataFrame]]
+QUESTIONS: tuple[Question, ...] = (
+    _without_source,
+    _without_lead_time,
+    _lead_beyond_horizon,
+    _stock_records,
+    _idle_stock,
+    _lanes,
+    _currencies,
+    _costs,
+    _order_sizes,
+    _units,
+)
