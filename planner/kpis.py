@@ -22,7 +22,7 @@ def key_figures(tables: Mapping[str, pd.DataFrame], results: Mapping[str, Result
 
 
 def _demand(forecast: pd.DataFrame) -> Figures:
-    return {"demand_units": forecast["mean"].sum(), "campaign_units": forecast["campaign"].sum()}
+    return {"demand": forecast["mean"].sum(), "campaign_demand": forecast["campaign"].sum()}
 
 
 def _stock(plan: pd.DataFrame) -> Figures:
@@ -30,9 +30,8 @@ def _stock(plan: pd.DataFrame) -> Figures:
     demand, shortage = plan["demand"].sum(), plan["expected_shortage"].sum()
     weeks = max(plan["week"].nunique(), 1)
     return {
-        "planned_demand_units": demand,
-        "expected_shortage_units": shortage,
         "fill_rate": 1.0 - shortage / demand if demand > 0 else 1.0,
+        "expected_shortage": shortage,
         "stock_units": plan["closing"].sum() / weeks,
     }
 

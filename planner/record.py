@@ -27,6 +27,10 @@ _RESULTS = {
     "forecast": ("forecast",), "uplift": ("uplift",), "cumulative": ("cumulative",), "stock": ("plan", "prices"),
     "routes": ("flows", "loads", "vehicle_routes", "visits"),
 }  # fmt: skip
+_SEEN = {
+    "items": ("sku", "description", "category", "brand", "unit", "unit_cost", "unit_price"),
+    "locations": ("location", "kind", "name", "country", "latitude", "longitude"),
+}
 _SWITCHED_OFF = {
     "campaigns": "no campaigns: nothing is added to the baseline",
     "pipeline": "no pipeline: nothing is on its way",
@@ -64,11 +68,14 @@ def run_name(prepared: Prepared, results: Mapping[str, Result]) -> str:
 def write_run(prepared: Prepared, results: Mapping[str, Result], name: str) -> Run:
     copies = {
         table: results[stage].path / f"{table}.parquet"
-        for stage, tables in _RESULTS.items()
+        for stage, names in _RESULTS.items()
         if stage in results
-        for table in tables
+        for table in names
     }
     tables: dict[str, pd.DataFrame] = {"history": _recent_history(results), "exceptions": _exceptions(results)}
+    for table, columns in _SEEN.items():
+        if prepared.dataset.has(table):
+            tables[table] = prepared.dataset[table][list(columns)]
     if "stock" in results:
         tables["orders"] = _orders(results)
     figures = key_figures(tables, results)

@@ -101,7 +101,7 @@ class Printer:
                     _styled(f"  ... and {error.total - len(error.issues):,} more (--max-errors N shows more)")
                 )
         if error.hint:
-            self.talk.print(_labelled("hint: ", "bold", error.hint))
+            self.talk.print(_labelled("hint: ", "bold", self._here(error.hint)))
 
     @property
     def _to_file(self) -> bool:
@@ -133,7 +133,12 @@ class Printer:
         for line in answer.lines:
             self.data.print(_styled(line))
         if answer.next_step and not self.options.quiet:
-            self.data.print(_labelled("next: ", "bold", answer.next_step))
+            self.data.print(_labelled("next: ", "bold", self._here(answer.next_step)))
+
+    def _here(self, step: str) -> str:
+        """A command as it must be typed from where the user stands."""
+        folder = self.options.folder
+        return step if "folder" not in self.options.given else step.replace("planner ", f"planner -C {folder} ")
 
     def _show_sheet(self, sheet: Sheet) -> None:
         frame = _chosen(sheet)

@@ -27,14 +27,14 @@ def export_csv(
     run: Annotated[str, typer.Option(metavar="RUN", help="A run, instead of the latest.")] = "",
 ) -> Answer:
     """Write purchase orders, transfer orders, forecast and stock targets as plain CSV."""
-    from planner.exports import FILES, write_csv
+    from planner.exports import file_names, write_csv
 
     session = current()
     workspace = session.workspace()
     chosen = workspace.run(run) if run else workspace.latest(session.options.scenario or None, "orders")
     folder = into or chosen.path / "csv"
     if session.options.dry_run:
-        return Answer(lines=[f"would write {folder / name}" for name in FILES])
+        return Answer(lines=[f"would write {folder / name}" for name in file_names(chosen)])
     written = write_csv(chosen, folder, overwrite=session.options.yes or into is None)
     return Answer(lines=[f"wrote {path}" for path in written])
 

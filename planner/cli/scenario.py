@@ -99,21 +99,19 @@ def compare(
 
     A scenario that has changed since its last run, or was never run, is planned first.
     """
+    from planner.cli.sheets import compared as compared_sheets
     from planner.compare import compare as compared
 
     if len(names) < 2:
         raise UsageError("a comparison needs two or more scenarios", "planner scenario compare base spring-campaign")
     workspace = current().workspace()
     comparison = compared([_run_or_plan(workspace, name) for name in names])
-    shown = current().out.format == "table"
-    sheets = [
-        Sheet("kpis", comparison.shown if shown else comparison.kpis, "Key figures", keys=("figure",), shown=0),
-        Sheet("demand", comparison.demand, "Demand that differs", empty="no demand differs"),
-        Sheet("orders", comparison.orders, "Orders that differ", empty="no order differs"),
-        Sheet("loads", comparison.loads, "Loads that differ", empty="no load differs"),
-        Sheet("changes", comparison.changes, "What the scenarios change", folded=("key",), empty="nothing"),
-    ]
-    return Answer(sheets, {"headline": list(comparison.headline)}, comparison.headline, "planner report")
+    for note in comparison.notes:
+        current().out.note(f"note: {note}")
+    found = compared_sheets(comparison, as_text=current().out.format == "table")
+    return Answer(
+        found, {"headline": list(comparison.headline)}, comparison.headline, f"planner report --against {names[0]}"
+    )
 
 
 def _planned(workspace: Workspace, name: str) -> Run:

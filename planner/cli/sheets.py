@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from planner.cli.out import Sheet
-from planner.figures import figure, written
+from planner.compare import Comparison
+from planner.figures import figure, percent, written
 from planner.workspace import Run
 
 EXCEPTION_COLUMNS = ("type", "text", "money", "hint", "sku", "warehouse", "week")
@@ -19,6 +20,7 @@ LOAD_COLUMNS = (
 )  # fmt: skip
 LOAD_KEYS = ("origin", "destination", "depart_week")
 _FIRST = 5
+_MOST = 10
 
 
 def figures(run: Run) -> list[Sheet]:
@@ -75,3 +77,41 @@ def loads(run: Run) -> list[Sheet]:
 
 def vehicle_routes(run: Run) -> list[Sheet]:
     return [Sheet("vehicle_routes", run.table("vehicle_routes"), "Vehicle routes", empty="no deliveries to make")]
+
+
+def compared(comparison: Comparison, as_text: bool) -> list[Sheet]:
+    """Key figures side by side, then what differs in demand, orders and loads, then what the scenarios change."""
+    figures = _figures_side_by_side(comparison) if as_text else comparison.kpis
+    demand = comparison.demand[comparison.demand["difference"].abs() > 1e-6]
+    demand = demand.sort_values("difference", key=lambda column: -column.abs(), kind="stable")
+    orders = comparison.orders.sort_values("money difference", key=lambda column: -column.abs(), kind="stable")
+    loads = comparison.loads.sort_values("cost difference", key=lambda column: -column.abs(), kind="stable")
+    return [
+        Sheet("kpis", figures, "Key figures", keys=("figure",) if as_text else (), shown=0),
+        Sheet("demand", demand, "Demand that differs", keys=("sku", "warehouse"), shown=_MOST, empty="none",
+              columns=("difference", "campaign", "percent", "before", "after", "category", "base", "run")),
+        Sheet("orders", orders, "Orders that differ, by money", keys=("line_id",), shown=_MOST, empty="none",
+              columns=("change", "quantity difference", "money difference", "quantity before", "quantity after", "sku",
+                       "source", "destination", "order_week", "due_week", "campaigns", "moved_by", "kind", "run")),
+        Sheet("loads", loads, "Loads by lane", keys=("origin", "destination", "mode"), shown=_MOST, empty="none",
+              columns=("shipments difference", "cost difference", "kg difference", "m3 difference", "shipments before",
+                       "shipments after", "cost before", "cost after", "run")),
+        Sheet("changes", comparison.changes, "What the scenarios change", columns=("key", "old", "new", "by", "run"),
+              folded=("key", "by"), shown=_MOST, empty="nothing"),
+    ]  # fmt: skip
+
+
+def _figures_side_by_side(comparison: Comparison) -> pd.DataFrame:
+    """Figures as a person reads them; money as money, shares as per cent."""
+    kpis, currency = comparison.kpis, comparison.currency
+    shown = pd.DataFrame({"figure": kpis["label"]})
+    for label in comparison.labels:
+        shown[label] = [written(value, unit, currency) for value, unit in zip(kpis[label], kpis["unit"], strict=True)]
+    for name in (name for name in kpis.columns if name.startswith("difference")):
+        signed = zip(kpis[name], kpis["unit"], strict=True)
+        shown[name] = [written(value, unit, currency, signed=True) for value, unit in signed]
+    for name in (name for name in kpis.columns if name.startswith("percent")):
+        shown[name] = [percent(value, signed=True) for value in kpis[name]]
+    for name in (name for name in kpis.columns if name.startswith("verdict")):
+        shown[name] = kpis[name]
+    return shown
