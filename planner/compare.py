@@ -86,41 +86,31 @@ class _Side:
     def currency(self) -> str:
         return str(self.run.manifest.get("currency", ""))
 
-    def frame(self, name: str, keys: Sequence[str], numbers: Sequence[str], dates: Sequence[str] = ()) -> pd.DataFrame:
-        frame = self.run.table(name).reindex(columns=[*keys, *dates, *numbers])
-        for column in keys:
-            frame[column] = frame[column].astype(object).where(frame[column].notna(), "")
-        for column in dates:
-            frame[column] = pd.to_datetime(frame[column])
-        for column in numbers:
-            frame[column] = pd.to_numeric(frame[column]).astype(float).fillna(0.0)
-        return frame
-
     @cached_property
     def demand(self) -> pd.DataFrame:
-        frame = self.frame("forecast", ["sku", "warehouse", "bucket"], _PARTS, ["date"])
+        frame = read(self.run, "forecast", ["sku", "warehouse", "bucket"], _PARTS, ["date"])
         return frame.assign(week=first_days(frame["date"], "week"))
 
     @cached_property
     def orders(self) -> pd.DataFrame:
-        frame = self.frame("orders", _ORDER_WORDS, ["quantity", "unit_cost"], ["order_week", "due_week"])
+        frame = read(self.run, "orders", _ORDER_WORDS, ["quantity", "unit_cost"], ["order_week", "due_week"])
         return frame.assign(money=frame["quantity"] * frame["unit_cost"]).drop(columns="unit_cost")
 
     @cached_property
     def loads(self) -> pd.DataFrame:
-        return self.frame("loads", _LANE, _LOAD_NUMBERS, ["depart_week"])
+        return read(self.run, "loads", _LANE, _LOAD_NUMBERS, ["depart_week"])
 
     @cached_property
     def span(self) -> tuple[pd.Timestamp, pd.Timestamp] | None:
         """First and last day that the run plans: by its forecast, else by the weeks of its plan."""
         if len(self.demand):
             return self.demand["date"].min(), last_day(self.demand["date"].max(), self.demand["bucket"].iloc[0])
-        weeks = self.frame("plan", [], [], ["week"])["week"]
+        weeks = read(self.run, "plan", [], [], ["week"])["week"]
         return (weeks.min(), last_day(weeks.max(), "week")) if len(weeks) else None
 
     @cached_property
     def categories(self) -> dict[str, str]:
-        items = self.frame("items", ["sku", "category"], [])
+        items = read(self.run, "items", ["sku", "category"], [])
         return dict(zip(items["sku"], items["category"], strict=True))
 
 
@@ -338,6 +328,18 @@ def _top(amounts: pd.Series, direction: float, unit: str = "") -> str:
     """The name that moves most in the direction of the total, with how much."""
     name = (amounts * np.sign(direction or 1.0)).idxmax()
     return f"{name or 'no category'} ({number(float(amounts[name]), signed=True)}{unit})"
+
+
+def read(run: Run, name: str, texts: Sequence[str], numbers: Sequence[str], dates: Sequence[str] = ()) -> pd.DataFrame:
+    """Some columns of a table of the run, typed: texts "" and numbers 0 where they are absent, dates NaT."""
+    frame = run.table(name).reindex(columns=[*texts, *dates, *numbers])
+    for column in texts:
+        frame[column] = frame[column].astype(object).where(frame[column].notna(), "")
+    for column in dates:
+        frame[column] = pd.to_datetime(frame[column])
+    for column in numbers:
+        frame[column] = pd.to_numeric(frame[column]).astype(float).fillna(0.0)
+    return frame
 
 
 def _sides(runs: Sequence[Run]) -> list[_Side]:

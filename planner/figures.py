@@ -92,7 +92,7 @@ def money(value: float | None, currency: str, signed: bool = False) -> str:
     if value is None or not math.isfinite(value):
         return UNKNOWN
     amount = f"{abs(value):,.0f}" if abs(value) >= 99.995 or value == 0 else f"{abs(value):,.2f}"
-    return f"{_sign(value, amount, signed)}{currency} {amount}".strip()
+    return f"{_sign(value, amount, signed)}{currency} {amount}" if currency else _sign(value, amount, signed) + amount
 
 
 def number(value: float | None, signed: bool = False) -> str:
