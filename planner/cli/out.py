@@ -150,7 +150,7 @@ class Printer:
             return
         shown = frame.head(sheet.shown) if sheet.shown else frame
         cells = {name: [_cell(value) for value in shown[name]] for name in frame.columns}
-        names = self._fitting(sheet, cells)
+        names, width = self._fitting(sheet, cells)
         from rich.markup import escape
         from rich.table import Table as RichTable
 
@@ -163,7 +163,7 @@ class Printer:
             )  # fmt: skip
         for position in range(len(shown)):
             table.add_row(*(escape(cells[name][position]) for name in names))
-        self.data.print(table)
+        self.data.print(table, width=width, crop=False)
         self._say_what_is_left_out(sheet, frame, names, len(shown))
         self.data.print()
 
@@ -176,14 +176,14 @@ class Printer:
         if left_out:
             self.data.print(_styled(f"… {' and '.join(left_out)}: --format csv shows all", style="dim"))
 
-    def _fitting(self, sheet: Sheet, cells: Mapping[str, Sequence[str]]) -> list[str]:
-        """Columns that fit the screen; the least important go first, keys never."""
+    def _fitting(self, sheet: Sheet, cells: Mapping[str, Sequence[str]]) -> tuple[list[str], int]:
+        """Columns that fit the screen, and the width to print; the least important go first, keys never."""
         names = list(cells)
         widths = {name: _needed(name, cells[name], name in sheet.folded) + 2 for name in names}
         dropped = [name for name in reversed(names) if name not in sheet.keys]
         while dropped and sum(widths[name] for name in names) > self.data.width:
             names.remove(dropped.pop(0))
-        return names
+        return names, max(self.data.width, sum(widths[name] for name in names))
 
 
 def _console(stream: TextIO) -> Console:
