@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from planner.errors import UsageError
+
 RECENT_WEEKS = 13
 
 
@@ -16,9 +18,14 @@ def supplier_row(supplier: str, country: str = "") -> pd.DataFrame:
 
 
 def places(warehouses: pd.DataFrame, supplier: str, country: str = "") -> pd.DataFrame:
-    """The locations table: the source's own places and the supplier, sorted by code."""
+    """The locations table: the source's own places and the supplier, sorted by code.
+
+    Raises UsageError where the supplier would have the code of one of them.
+    """
+    if supplier in set(warehouses["location"]):
+        raise UsageError(f"--supplier {supplier} is the code of a place that sells", "choose a code of its own")
     both = pd.concat([warehouses, supplier_row(supplier, country)], ignore_index=True)
-    return both.drop_duplicates("location").sort_values("location", ignore_index=True)
+    return both.sort_values("location", ignore_index=True)
 
 
 def stocking(series: pd.DataFrame, review_days: float) -> pd.DataFrame:

@@ -47,15 +47,20 @@ class Inputs:
         return Issue(" or ".join(choices), None, "", "", f"is missing in {self.folder}", f"the folder holds {seen}")
 
 
-def read_columns(path: Path, columns: Sequence[str], optional: Sequence[str] = ()) -> pa.Table:
-    """Columns of a Parquet or CSV file, with the types it has. Raises DataError naming every missing column."""
+def read_columns(
+    path: Path, columns: Sequence[str], optional: Sequence[str] = (), texts: Sequence[str] = ()
+) -> pa.Table:
+    """Columns of a Parquet or CSV file, with the types it has; in a CSV `texts` are texts even if they look like
+    numbers. Raises DataError naming every missing column.
+    """
     try:
         names = pq.read_schema(path).names if path.suffix == ".parquet" else _csv_header(path)
         missing(path, names, columns)
         wanted = [*columns, *(name for name in optional if name in names)]
         if path.suffix == ".parquet":
             return pq.read_table(path, columns=wanted, use_threads=False)
-        convert = pyarrow.csv.ConvertOptions(include_columns=wanted, strings_can_be_null=True)
+        types = {name: pa.string() for name in wanted if name in texts}
+        convert = pyarrow.csv.ConvertOptions(include_columns=wanted, column_types=types, strings_can_be_null=True)
         return pyarrow.csv.read_csv(path, convert_options=convert)
     except pa.ArrowInvalid as error:
         raise unreadable(path, str(error)) from None

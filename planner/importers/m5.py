@@ -51,9 +51,7 @@ class World:
     @property
     def lead(self) -> int:
         """Days before the first bucket: the week that the source begins within is left out."""
-        first: dt.date = self.days[0].date()
-        weekday: int = first.weekday()
-        return (7 - weekday) % 7 if self.bucket == "week" else 0
+        return -self.days[0].weekday() % 7 if self.bucket == "week" else 0
 
     @property
     def size(self) -> int:
@@ -62,7 +60,8 @@ class World:
     @property
     def buckets(self) -> int:
         """Complete buckets with sales."""
-        return (self.units.shape[1] - self.lead) // self.size
+        days: int = self.units.shape[1]
+        return (days - self.lead) // self.size
 
     @property
     def end(self) -> int:

@@ -21,6 +21,7 @@ from planner.importers.keys import NO_KEY, keyed_hashes, read_key
 from planner.importers.registry import Options
 
 COLUMNS = ["Invoice", "StockCode", "Description", "Quantity", "InvoiceDate", "Price", "Customer ID", "Country"]
+TEXTS = ["Invoice", "StockCode", "Description", "Country"]
 PRODUCT = r"[0-9]{5}[A-Z]{0,2}"
 RECENT = pd.Timedelta(weeks=assume.RECENT_WEEKS)
 
@@ -65,7 +66,7 @@ def read(inputs: Inputs, options: Options) -> Draft:
 
 def _read(path: Path) -> pd.DataFrame:
     """Lines with our words; the customer is a text without decimals, empty where unknown."""
-    table = read_columns(path, COLUMNS, ["sheet"])
+    table = read_columns(path, COLUMNS, ["sheet"], TEXTS)
     frame: pd.DataFrame = table.to_pandas().rename(columns={"Customer ID": "customer"})
     try:
         frame["InvoiceDate"] = pd.to_datetime(frame["InvoiceDate"]).astype("datetime64[ns]")
@@ -74,8 +75,7 @@ def _read(path: Path) -> pd.DataFrame:
     except (ValueError, TypeError) as error:
         rule = f"holds a value that does not fit: {str(error)[:120]}"
         raise DataError([Issue(path.name, None, "InvoiceDate, Quantity, Price or Customer ID", "", rule, "")]) from None
-    texts = ["Invoice", "StockCode", "Description", "Country"]
-    frame[texts] = frame[texts].astype("string").fillna("").astype(object)
+    frame[TEXTS] = frame[TEXTS].astype("string").fillna("").astype(object)
     frame["sku"] = frame["StockCode"].str.strip().str.upper()
     frame["date"] = frame["InvoiceDate"].dt.normalize()
     if frame.empty or bool(frame["date"].isna().any()):
@@ -117,16 +117,17 @@ def _clean(lines: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
 def _overlap(lines: pd.DataFrame) -> pd.Series:
     """Lines of an earlier sheet whose invoice stands in a later sheet as well."""
-    newest = lines.groupby("Invoice")["sheet"].transform("max")
-    return lines["sheet"] != newest
+    sheet = pd.Series(pd.factorize(lines["sheet"], sort=True)[0], index=lines.index)
+    return sheet != sheet.groupby(pd.factorize(lines["Invoice"])[0]).transform("max")
 
 
 def _cancelled(lines: pd.DataFrame) -> pd.Series:
     """Pairs of a sale and a return on one day: same customer, product, quantity and price, matched one to one."""
     key = ["customer", "sku", "quantity", "Price", "date"]
-    known = lines[lines["customer"] != ""]
-    turn = known.groupby([*key, "returned"], sort=False).cumcount()
-    pairs = known[[*key, "returned"]].assign(turn=turn)
+    known = lines.loc[(lines["customer"] != "").to_numpy(), [*key, "returned"]]
+    back = known.loc[known["returned"].to_numpy(), key].drop_duplicates()
+    pairs = known.reset_index(names="row").merge(back, on=key).set_index("row")
+    pairs["turn"] = pairs.groupby([*key, "returned"], sort=False).cumcount()
     both = pairs.groupby([*key, "turn"], sort=False)["returned"].transform("nunique") == 2
     return both.reindex(lines.index, fill_value=False)
 
@@ -152,8 +153,9 @@ def _items(lines: pd.DataFrame, as_of: dt.date, drop_after_weeks: int, cost_shar
 
 def _descriptions(sold: pd.DataFrame) -> pd.Series:
     """The most frequent words for each product; of equals the first in the alphabet."""
-    words = sold.assign(words=sold["Description"].str.split().str.join(" "))
-    counted = words.groupby(["sku", "words"]).size().rename("lines").reset_index()
+    codes, texts = pd.factorize(sold["Description"])
+    tidy = np.array([" ".join(str(text).split()) for text in texts], dtype=object)
+    counted = sold.assign(words=tidy[codes]).groupby(["sku", "words"]).size().rename("lines").reset_index()
     counted = counted.sort_values(["sku", "lines", "words"], ascending=[True, False, True], kind="stable")
     return counted.drop_duplicates("sku").set_index("sku")["words"]
 

@@ -8,8 +8,9 @@ import shutil
 import tempfile
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from planner.dataset import validate
 from planner.errors import DataError, Issue, UsageError
 from planner.files import plain_errors
 from planner.importers.draft import Draft
@@ -30,11 +32,11 @@ BASE = 'title = "The plan as imported"\n'
 DRAFT_PREFIX = ".importing-"
 
 
-def check_target(into: Path, source: str, replace: bool) -> None:
-    """Raises UsageError where `into` holds anything but a workspace that was imported from the same source."""
+def check_target(into: Path, source: str, over: bool) -> None:
+    """Raises UsageError where `into` holds anything but a workspace that was imported from the same source; `over`: never."""
     if into.exists() and not into.is_dir():
         raise UsageError(f"{into} is a file, not a folder", "name a folder with --into DIR")
-    if replace or not into.is_dir() or not any(_visible(into)):
+    if over or not into.is_dir() or not any(_visible(into)):
         return
     before = _before(into).get("assumptions", {}).get("source")
     if before != source:
@@ -52,13 +54,32 @@ def write(draft: Draft, into: Path, source: str, say: Callable[[str], None]) -> 
         for name, parts in draft.tables.items():
             say(f"writing {name}")
             rows[name] = _write_table(parts, folder / "data", name)
-        empty = [name for name, count in rows.items() if count == 0 and name == "sales"]
-        if empty:
+        if not rows.get("sales"):
             raise DataError([Issue(f"{source} files", None, "", "", "hold no sales", "check the folder")])
+        if draft.lines:
+            say("checking the tables")
+            _check(folder / "data", draft.lines)
         (folder / "planner.toml").write_text(settings_text(draft, assumptions), encoding="utf-8", newline="\n")
         _write_scenarios(draft.as_of, into, folder)
         _swap(folder, into)
     return rows, assumptions
+
+
+def _check(data: Path, lines: Mapping[str, pd.DataFrame]) -> None:
+    """Raises DataError for faults in or between the tables, each named by the file and line that it came from."""
+    report = validate(data)
+    if report.total:
+        hint = "mend the export, or leave rows out with `keep` and `drop` in the mapping"
+        raise DataError([_at_home(issue, lines) for issue in report.issues], report.total, hint)
+
+
+def _at_home(issue: Issue, lines: Mapping[str, pd.DataFrame]) -> Issue:
+    """The issue with the place where people can mend it."""
+    table = Path(issue.file).stem
+    if table not in lines or issue.row is None or not 2 <= issue.row < len(lines[table]) + 2:
+        return issue
+    origin = lines[table].iloc[issue.row - 2]
+    return replace(issue, file=str(origin["_file"]), row=int(origin["_line"]))
 
 
 def settings_text(draft: Draft, assumptions: dict[str, str]) -> str:
