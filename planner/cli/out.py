@@ -163,7 +163,7 @@ class Printer:
             )  # fmt: skip
         for position in range(len(shown)):
             table.add_row(*(escape(cells[name][position]) for name in names))
-        self.data.print(table, width=width, crop=False)
+        _console(sys.stdout, width).print(table)
         self._say_what_is_left_out(sheet, frame, names, len(shown))
         self.data.print()
 
@@ -186,11 +186,11 @@ class Printer:
         return names, max(self.data.width, sum(widths[name] for name in names))
 
 
-def _console(stream: TextIO) -> Console:
+def _console(stream: TextIO, width: int | None = None) -> Console:
     """rich is imported only when something is printed with it."""
     from rich.console import Console
 
-    return Console(file=stream, width=_width(), highlight=False)
+    return Console(file=stream, width=width or _width(), highlight=False)
 
 
 def _styled(text: str, style: str = "") -> Text:
