@@ -15,7 +15,8 @@ from planner.routes.findings import Finding, as_frame
 from planner.routes.flows import Freight, send
 from planner.routes.network import build_network
 from planner.routes.results import VEHICLE_ROUTES, VISITS, shaped
-from planner.routes.vehicles import Drives, MissingSolver, drive
+from planner.routes.solver import MissingSolver
+from planner.routes.vehicles import Drives, drive
 from planner.settings import Settings
 
 
