@@ -51,10 +51,10 @@ def key_figures(tables: dict[str, pd.DataFrame]) -> dict[str, float]:
     plan, orders, loads = tables["plan"], tables["orders"], tables["loads"]
     bought = orders[orders["kind"] == "purchase"]
     return {
-        "demand_units": float(tables["forecast"]["mean"].sum()),
-        "campaign_units": float(tables["forecast"]["campaign"].sum()),
+        "demand": float(tables["forecast"]["mean"].sum()),
+        "campaign_demand": float(tables["forecast"]["campaign"].sum()),
         "fill_rate": float(1 - plan["expected_shortage"].sum() / plan["demand"].sum()),
-        "expected_shortage_units": float(plan["expected_shortage"].sum()),
+        "expected_shortage": float(plan["expected_shortage"].sum()),
         "stock_value": float((plan["closing"] * plan["sku"].map(COST)).sum() / plan["week"].nunique()),
         "spend": float((bought["quantity"] * bought["unit_cost"]).sum()),
         "order_lines": len(orders),

@@ -20,7 +20,7 @@ from planner.files import file_digest, plain_errors
 from planner.tables import QUANTILE_COLUMNS
 from planner.workspace import Run
 
-__all__ = ["frame_to_csv", "write_csv"]
+__all__ = ["file_names", "frame_to_csv", "write_csv"]
 
 RECEIPT = "export.json"
 DECIMALS = 4
@@ -58,11 +58,7 @@ def write_csv(run: Run, folder: Path, overwrite: bool = False) -> list[Path]:
     A file of that name is replaced only if an earlier export wrote it and nobody changed it since, or with
     `overwrite`. Raises UsageError for a run without results, ConflictError for a foreign or changed file.
     """
-    layouts = [layout for layout in LAYOUTS if layout.table in run.tables]
-    if not layouts:
-        raise UsageError(
-            f"run {run.name} holds nothing to export", "planner plan makes orders, planner forecast a forecast"
-        )
+    layouts = _layouts(run)
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file, not a folder", "name a folder to write into")
     if not overwrite:
@@ -72,6 +68,19 @@ def write_csv(run: Run, folder: Path, overwrite: bool = False) -> list[Path]:
         written = {layout.file: _write(draft / layout.file, export_frame(run, frames, layout)) for layout in layouts}
         (draft / RECEIPT).write_text(_receipt(run, written), encoding="utf-8", newline="\n")
     return [folder / layout.file for layout in layouts]
+
+
+def file_names(run: Run) -> list[str]:
+    """The files that an export of the run writes."""
+    return [layout.file for layout in _layouts(run)]
+
+
+def _layouts(run: Run) -> list[Layout]:
+    found = [layout for layout in LAYOUTS if layout.table in run.tables]
+    if not found:
+        hint = "planner plan makes orders, planner forecast a forecast"
+        raise UsageError(f"run {run.name} holds nothing to export", hint)
+    return found
 
 
 def export_frame(run: Run, frames: Mapping[str, pd.DataFrame], layout: Layout) -> pd.DataFrame:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from planner.compare import Comparison, compare
 from planner.figures import money, number, percent, written
@@ -16,6 +18,7 @@ from planner.reports.frames import Tables
 from planner.workspace import Run
 
 SHOWN_DIFFERENCES = 10
+_AMOUNT = re.compile(r"\b\d{4}-\d\d-\d\d\b|[+-]?\b[A-Z]{3} \d[\d,.]*\d|[+-]?\d[\d,.]* (?:%|kg|m3)")
 
 
 def render(run: Run, others: Sequence[Run] = ()) -> str:
@@ -46,13 +49,20 @@ def render(run: Run, others: Sequence[Run] = ()) -> str:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("planner.reports"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["unbroken"] = unbroken
+    return environment
+
+
+def unbroken(text: str) -> Markup:
+    """The text with its dates and amounts kept in one piece."""
+    return Markup(_AMOUNT.sub(r'<span class="unbroken">\g<0></span>', str(escape(text))))
 
 
 def _long_day(as_of: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,14 +41,14 @@ def tiles(tables: Tables) -> list[Tile]:
         ("stock_value", ""),
         ("stock_units", "units, mean of the weeks"),
         ("freight", _note(tables, "shipments")),
-        ("expected_shortage_units", _note(tables, "shortage")),
+        ("expected_shortage", _note(tables, "shortage")),
         ("co2_kg", ""),
     ):
         if kpis.get(name) is not None and not (name == "stock_units" and "stock_value" in kpis):
             item = figure(name)
             found.append(Tile(item.label, written(kpis[name], item.unit, currency), note))
-    if "stock" not in tables.run.manifest and kpis.get("demand_units") is not None:
-        found.append(Tile("Demand", number(kpis["demand_units"]), _note(tables, "weeks")))
+    if "stock" not in tables.run.manifest and kpis.get("demand") is not None:
+        found.append(Tile("Demand", number(kpis["demand"]), _note(tables, "weeks")))
     return found + _proof(tables.run)
 
 
@@ -139,7 +139,7 @@ def near_weeks(now: pd.Timestamp) -> list[pd.Timestamp]:
 
 
 def _by_source(
-    frame: pd.DataFrame, weeks: Sequence[pd.Timestamp], tables: Tables, kind: str
+    frame: pd.DataFrame, weeks: pd.DatetimeIndex, tables: Tables, kind: str
 ) -> tuple[list[dict[str, Any]], int, dict[str, Any] | None]:
     """Rows of the largest sources, how many are left out, and the row of all."""
     value = "money" if kind == "purchase" else "quantity"
@@ -204,7 +204,7 @@ def loads(tables: Tables) -> dict[str, Any]:
     return {"rows": rows, "more": max(len(lanes) - SHOWN_ROWS, 0), "campaign": bool(frame["campaign_kg"].sum() > 0)}
 
 
-def _lane_chart(loads: pd.DataFrame, weeks: Sequence[pd.Timestamp], position: int) -> Markup:
+def _lane_chart(loads: pd.DataFrame, weeks: pd.DatetimeIndex, position: int) -> Markup:
     by_week = loads.groupby("depart_week")[["kg", "campaign_kg"]].sum().reindex(weeks).fillna(0.0)
     lane = loads.iloc[0]
     title = f"kg by week from {lane['origin']} to {lane['destination']}"
@@ -276,8 +276,8 @@ def day(date: Any) -> str:
     return f"{date.day} {date:%b}"
 
 
-def _weeks(dates: pd.Series, now: pd.Timestamp) -> list[pd.Timestamp]:
+def _weeks(dates: pd.Series, now: pd.Timestamp) -> pd.DatetimeIndex:
     """Every Monday from now, or from the first date, to the last one."""
     known = dates.dropna()
     first = min(known.min(), now) if len(known) else now
-    return list(pd.date_range(first, known.max() if len(known) else now, freq="7D"))
+    return pd.date_range(first, known.max() if len(known) else now, freq="7D", unit="ns")
