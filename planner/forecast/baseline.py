@@ -17,7 +17,7 @@ from planner.forecast import dispersion
 from planner.forecast.censored import WINDOW, fill_unknown, first_known
 from planner.forecast.dispersion import CLASSES, NEW, SILENT, Labels, Spread, classify
 from planner.forecast.history import listing
-from planner.forecast.methods import Failure, blend, buckets_of, check_methods
+from planner.forecast.methods import Failure, blend, check_methods
 from planner.forecast.newcomers import draw_to_group
 from planner.forecast.seasonality import Season, fit_season, positions
 from planner.panel import Matrix, Panel
@@ -75,7 +75,7 @@ def fit_baseline(
     origins, span = dispersion.origins_of(length, horizon, settings.origins, bucket)
     category = _attribute(demand.keys, items)
     season = _season(values, demand.dates, category, bucket, origins, span, settings)
-    factors = season.factors(positions(demand.dates.append(dates), bucket))
+    factors = season.factors(positions(pd.DatetimeIndex([*demand.dates, *dates]), bucket))
     ends = (length, *origins)
     levels, failures = blend(values / factors[:, :length], ends, names, bucket)
     labels = _labels(values, ends, expected, bucket)
@@ -244,6 +244,3 @@ def _notes(keys: pd.DataFrame, raw: Matrix, values: Matrix, failures: Sequence[F
     place = [row for row, _ in rows]
     notes = keys[["sku", "warehouse"]].iloc[place].reset_index(drop=True)
     return notes.assign(note=pd.Series([text for _, text in rows], dtype=object))
-
-
-__all__ = ["Baseline", "buckets_of", "fit_baseline"]

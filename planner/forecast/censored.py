@@ -8,7 +8,7 @@ negative binomial around a local level m with shape r. Having sold x in the part
     open_sold + E[D | D >= blocked_sold].
 
 Level and shape come from the same cells, so all three are repeated in turn (expectation-maximisation, with the second
-moment of what was cut off). A mean over the cells that are left would ignore that the shelf empties when demand is high.
+moment of what was cut off). A mean over the cells that are left would ignore that shelves empty when demand is high.
 """
 
 from __future__ import annotations
@@ -83,7 +83,8 @@ def _window_sum(values: Floats, window: int) -> Floats:
     sums = np.concatenate([np.zeros((len(values), 1)), np.cumsum(values, axis=1)], axis=1)
     position = np.arange(values.shape[1])
     last = np.minimum(position + window + 1, values.shape[1])
-    return np.maximum(sums[:, last] - sums[:, np.maximum(position - window, 0)], 0.0)
+    inside: Floats = np.maximum(sums[:, last] - sums[:, np.maximum(position - window, 0)], 0.0)
+    return inside
 
 
 def _spread(estimate: Floats, beyond: Floats, telling: Floats, level: Floats) -> Floats:
@@ -97,7 +98,8 @@ def _spread(estimate: Floats, beyond: Floats, telling: Floats, level: Floats) ->
     pooled = max(float(excess.sum()) / max(float(weight.sum()), 1e-12), 0.0)
     prior = _PRIOR_SPREAD * weight / cells
     drawn = (excess + pooled * prior) / np.maximum(weight + prior, 1e-12)
-    return np.clip(drawn, 1e-4, 9.0)
+    spread: Floats = np.clip(drawn, 1e-4, 9.0)
+    return spread
 
 
 def _at_least(floor: Floats, mean: Floats, shape: Floats) -> tuple[Floats, Floats]:

@@ -1,7 +1,7 @@
 """How far off a forecast is: learnt from rolling origins, pooled by demand class, drawn to each series.
 
-Variance of a bucket = scale(series) x c x mean^p, with c and p of the demand class. The errors of one series are too few
-to tell its variance, those of its class give the shape, and its own errors move the scale as far as they count.
+Variance of a bucket = scale(series) x c x mean^p, with c and p of the demand class. The errors of one series are too
+few to tell its variance, those of its class give the shape, and its own errors move the scale as far as they count.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ class Spread:
 
     def ahead(self, distance: npt.NDArray[np.intp], farthest: int) -> Floats:
         """Factor of the variance at a distance; beyond `farthest` it stays."""
-        return np.maximum(1 + self.growth * (np.minimum(distance, farthest) - self.middle), 0.25)
+        factor: Floats = np.maximum(1 + self.growth * (np.minimum(distance, farthest) - self.middle), 0.25)
+        return factor
 
     def variance(self, mean: Floats, label: Labels, row: npt.NDArray[np.intp] | slice = slice(None)) -> Floats:
         """Variance of a bucket with that mean, at the middle distance; `mean` is [series] or [series, ...]."""
@@ -86,14 +87,14 @@ def classify(values: Matrix, bucket: Bucket) -> Labels:
     length = values.shape[1] - first_known(values)
     interval = length / np.maximum(number, 1)
     erratic = (square - mean**2) >= _VARIATION * mean**2
-    label = erratic.astype(np.int8) + 2 * (interval >= _INTERVAL).astype(np.int8)
+    label: Labels = erratic.astype(np.int8) + 2 * (interval >= _INTERVAL).astype(np.int8)
     label[length < buckets_of(NEW_WEEKS, bucket)] = NEW
     label[(number == 0) & (label != NEW)] = SILENT
     return label
 
 
 def origins_of(length: int, horizon: int, count: int, bucket: Bucket) -> tuple[list[int], int]:
-    """Past origins, newest first, and how many buckets are judged after each: up to 13 weeks, a third of the history."""
+    """Past origins, newest first, and the buckets judged after each: up to 13 weeks and a third of the history."""
     span = max(min(horizon, buckets_of(13, bucket), length // 3), 1)
     smallest = max(span, 4)
     return [length - span * step for step in range(1, count + 1) if length - span * step >= smallest], span
@@ -107,7 +108,7 @@ def past_errors(
     origins: Sequence[int],
     label: Labels,
 ) -> Errors:
-    """Errors of `levels` [series, origins] times the season; cells that are not `judged` and series too young are NaN."""
+    """Errors of `levels` [series, origins] times the season; NaN in cells not `judged` and for series too young."""
     span = values.shape[1] - origins[0]
     ahead = np.array(origins)[:, None] + np.arange(span)
     forecast = levels[:, :, None].astype(np.float32) * factors[:, ahead]
@@ -215,7 +216,7 @@ def _scales(cells: _Cells, spread: Spread, series: int) -> Floats:
 
 
 def _growth(cells: _Cells, spread: Spread, span: int) -> float:
-    """Slope of squared errors over the distance, relative to their mean: never falling, at most doubling over the span."""
+    """Slope of squared errors over the distance, relative to their mean: never below 0, at most doubling."""
     expected = spread.variance(cells.mean, cells.label, cells.row)
     usable = expected > 0
     if span < 4 or usable.sum() < 4 * _CELLS:

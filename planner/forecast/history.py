@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from planner.forecast.censored import WINDOW, first_known, repair
+from planner.forecast.censored import WINDOW, repair
 from planner.panel import Matrix, Panel
 from planner.periods import SEASON, Bucket, buckets_until, first_day
 
@@ -44,7 +44,7 @@ class History:
 
 @dataclass(frozen=True)
 class _Sums:
-    """Sales by series and bucket: sums, share in stock, what was sold in rows out of stock, and which cells have rows."""
+    """Sales by series and bucket: sums, share in stock, what sold in rows out of stock, and which cells have rows."""
 
     sold: Matrix
     share: Matrix
@@ -73,9 +73,9 @@ def build_history(
     carried = _carry_over(keys, items, demand, start, SEASON[bucket] if bucket != "day" else 365)
     notes = _notes(keys, dates, sums, demand, carried)
     cut = slice(max(len(dates) - keep, 0) if keep else 0, None)
-    panels = [Panel(keys, dates[cut], values[:, cut]) for values in (sums.sold, sums.share, demand)]
     kept = notes[notes["date"].isin(dates[cut])].reset_index(drop=True) if keep else notes
-    return History(*panels, notes=kept)
+    sold, share, wanted = (Panel(keys, dates[cut], values[:, cut]) for values in (sums.sold, sums.share, demand))
+    return History(sold, share, wanted, kept)
 
 
 def bucket_numbers(dates: npt.NDArray[np.datetime64], bucket: Bucket) -> Ints:
@@ -219,7 +219,7 @@ def _blank(sums: _Sums, start: Ints, end: Ints) -> None:
 
 
 def _repaired(sums: _Sums, window: int) -> Matrix:
-    """Demand: what was sold, repaired in rows that were ever out of stock. A bucket never falls below zero by returns."""
+    """Demand: what was sold, repaired in rows that were ever out of stock. Returns never take it below zero."""
     demand = np.where(sums.sold < 0, np.float32(0), sums.sold)
     if sums.blocked is None:
         return demand
@@ -243,8 +243,9 @@ def _carry_over(keys: pd.DataFrame, items: pd.DataFrame, demand: Matrix, start: 
         return demand
     before = demand.copy()
     place = pd.Series(np.arange(len(keys)), index=pd.MultiIndex.from_frame(keys))
+    known = set(keys["sku"])
     for old, new in pairs:
-        if old in place.index.levels[0] and new in place.index.levels[0]:
+        if old in known and new in known:
             both = pd.concat([place[old], place[new]], axis=1, join="inner").to_numpy()
             for source, target in both[demand.shape[1] - start[both[:, 1]] < enough]:
                 demand[target, : start[target]] = demand[source, : start[target]]
@@ -287,4 +288,4 @@ def _notes(keys: pd.DataFrame, dates: pd.DatetimeIndex, sums: _Sums, demand: Mat
     )
 
 
-__all__ = ["History", "build_history", "bucket_numbers", "first_known", "listing"]
+__all__ = ["History", "bucket_numbers", "build_history", "listing"]

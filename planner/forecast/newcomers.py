@@ -1,7 +1,7 @@
 """New items: what few buckets say is drawn towards items of the same category and warehouse.
 
-Credibility (Bühlmann): with n buckets of its own, a level weighs n against k, k being the variance within series over the
-variance between the levels of the group. Alike groups pull hard, mixed ones little.
+Credibility (Bühlmann): with n buckets of its own, a level weighs n against k, k being the variance within series over
+the variance between the levels of the group. Alike groups pull hard, mixed ones little.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def _within(values: Matrix, bucket: Bucket) -> Floats:
     number = np.maximum(known.sum(axis=1), 1)
     filled = np.where(known, recent, 0.0)
     mean = filled.sum(axis=1) / number
-    return np.maximum((filled**2).sum(axis=1) / number - mean**2, 0.0)
+    variance: Floats = np.maximum((filled**2).sum(axis=1) / number - mean**2, 0.0)
+    return variance
 
 
 def _groups(group: npt.NDArray[np.object_], level: Floats, within: Floats, bucket: Bucket) -> pd.DataFrame:

@@ -89,7 +89,7 @@ def _roots() -> Floats:
         middle = 0.5 * (low + high)
         below = _cumulative(np.exp(middle), mean, ratio) < level
         low, high = np.where(below, middle, low), np.where(below, high, middle)
-    return 0.5 * (low + high)
+    return np.asarray(0.5 * (low + high), dtype=np.float64)
 
 
 def _cumulative(successes: Floats, mean: Floats, ratio: Floats) -> Floats:

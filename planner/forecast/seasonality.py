@@ -103,7 +103,8 @@ def _groups(category: Sequence[str]) -> tuple[tuple[str, ...], Ints]:
     large = sorted(str(name) for name in size[size >= _SMALLEST_GROUP].index)
     names = ("", *(name for name in large if name))
     code = {name: number for number, name in enumerate(names)}
-    return names, labels.map(code).fillna(0).to_numpy(dtype=np.int64)
+    group = np.asarray(labels.map(code).fillna(0), dtype=np.int64)
+    return names, group
 
 
 def _sample(values: Matrix, group: Ints, groups: int) -> Ints:
@@ -152,11 +153,13 @@ def _smooth(factors: Floats, bucket: Bucket) -> Floats:
     """Weeks lean on their two neighbours on each side, the last week of the year on the first."""
     if bucket != "week":
         return factors
-    return sum(weight * np.roll(factors, shift, axis=1) for weight, shift in zip(_KERNEL, range(-2, 3), strict=True))
+    leaned = [weight * np.roll(factors, shift, axis=1) for weight, shift in zip(_KERNEL, range(-2, 3), strict=True)]
+    return np.asarray(np.sum(leaned, axis=0), dtype=np.float64)
 
 
 def _normal(factors: Floats) -> Floats:
-    return np.clip(factors / np.maximum(factors.mean(axis=1, keepdims=True), 1e-9), 0.1, 10.0)
+    scaled: Floats = np.clip(factors / np.maximum(factors.mean(axis=1, keepdims=True), 1e-9), 0.1, 10.0)
+    return scaled
 
 
 def _shrunk(factors: Floats, ratio: Floats, where: Ints, bucket: Bucket) -> Floats:

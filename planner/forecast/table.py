@@ -12,7 +12,8 @@ from planner.tables import QUANTILE_COLUMNS
 
 _KEY = ["sku", "warehouse", "date"]
 FORECAST_COLUMNS = (
-    "sku", "warehouse", "bucket", "date", "mean", *QUANTILE_COLUMNS, "base", "campaign", "method", "overridden", "variance",
+    "sku", "warehouse", "bucket", "date", "mean", *QUANTILE_COLUMNS,
+    "base", "campaign", "method", "overridden", "variance",
 )  # fmt: skip
 
 
