@@ -1,0 +1,10 @@
+"""Campaigns: what past ones did to demand, and what planned ones will add to it.
+
+The history is cleaned of past campaigns and the lift is learnt before the forecast; uplift in units is computed on
+the base forecast. What supply needs from here arrives as the uplift table.
+"""
+
+from planner.marketing.fit import Lift, fit_lift
+from planner.marketing.project import project_uplift
+
+__all__ = ["Lift", "fit_lift", "project_uplift"]

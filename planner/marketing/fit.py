@@ -1,0 +1,256 @@
+"""What past campaigns did: the history without them, and the lift that each of them had."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from planner.marketing.baseline import (
+    Expected,
+    Flags,
+    calm_buckets,
+    choose_controls,
+    expect,
+    season_index,
+)
+from planner.marketing.bookings import (
+    Calendar,
+    Cells,
+    Floats,
+    Ints,
+    book,
+    count_days,
+    day_numbers,
+    give_way,
+    stored_share,
+    touch,
+)
+from planner.marketing.pool import built_in_log_lift, learn, no_evidence
+from planner.panel import Panel
+from planner.periods import Bucket, first_day
+from planner.settings import CampaignSettings
+
+EVENT_COLUMNS = (
+    "campaign", "sku", "warehouse", "kind", "depth", "start", "end", "buckets", "sold", "baseline", "excess",
+    "log_lift", "sd", "dip", "dip_share", "note",
+)  # fmt: skip
+_LEAST_LIFT = 0.1
+
+
+@dataclass(frozen=True)
+class Lift:
+    """`cleaned`: demand as if no campaign had run. `lift`: by level. `events`: one row a past campaign and series."""
+
+    cleaned: Panel
+    lift: pd.DataFrame
+    events: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class _Marks:
+    """Cells of the history that campaigns touched: row is the booking, share how much of it counts.
+
+    For promoted cells `share` is the share of the bucket that is promoted, for dips the share of the whole dip.
+    """
+
+    row: Ints
+    bucket: Ints
+    share: Floats
+
+
+def fit_lift(
+    demand: Panel,
+    campaigns: pd.DataFrame,
+    campaign_items: pd.DataFrame,
+    items: pd.DataFrame,
+    locations: pd.DataFrame,
+    settings: CampaignSettings,
+    *,
+    as_of: dt.date,
+    bucket: Bucket,
+) -> Lift:
+    """Clean the history of past campaigns and learn their lift.
+
+    Promoted buckets become the baseline of their unpromoted neighbourhood; buckets after the end get back what was
+    bought ahead. Of two campaigns on one series each day counts for the stronger one.
+    """
+    past = _past(book(campaigns, campaign_items, items, locations, demand.keys), demand, as_of, bucket)
+    if past.empty:
+        return Lift(demand, learn(no_evidence(), items, settings), _no_events())
+    calendar = Calendar.of(demand.dates, bucket)
+    promoted, crowded = _promoted(past, calendar)
+    dips = _dips(past, calendar, settings, promoted)
+    rows = np.unique(past["series"].to_numpy(np.int64))
+    local = past.assign(series=np.searchsorted(rows, past["series"]))
+    expected = _expected(demand, rows, local, promoted, dips, items, bucket)
+    values = demand.values[rows].astype(np.float64)
+    events = _events(local, values, expected, promoted, dips)
+    evidence = _evidence(events, as_of)
+    lift = learn(evidence, items, settings)
+    share = lift[lift["level"] == "prior"].drop_duplicates("kind").set_index("kind")["pull_forward"]
+    cleaned = _cleaned(demand, rows, values, local, expected, promoted, dips, events, share)
+    return Lift(cleaned, lift, _told(events, crowded))
+
+
+def _past(booked: pd.DataFrame, demand: Panel, as_of: dt.date, bucket: Bucket) -> pd.DataFrame:
+    """Bookings that began before the bucket of `as_of` and touch the history."""
+    if not len(demand.dates):
+        return booked.iloc[:0]
+    began = booked["start"] < pd.Timestamp(first_day(as_of, bucket))
+    return booked[began & (booked["end"] >= demand.dates[0])].reset_index(drop=True)
+
+
+def _promoted(past: pd.DataFrame, calendar: Calendar) -> tuple[_Marks, Flags]:
+    """Each promoted cell once, under the booking that has most of its days; and which bookings have no cell."""
+    series = past["series"].to_numpy(np.int64)
+    strength = past["reach"].to_numpy(float) * np.expm1(built_in_log_lift(past["kind"], past["depth"].to_numpy(float)))
+    cells = touch(day_numbers(past["start"]), day_numbers(past["end"]), calendar)
+    days = count_days(give_way(cells, series, strength))
+    place = series[cells.row] * len(calendar.first) + cells.bucket
+    order = np.lexsort((cells.row, -days, place))
+    head = np.append(True, place[order][1:] != place[order][:-1])
+    total = np.bincount(np.cumsum(head) - 1, days[order])
+    kept = order[head]
+    marks = _Marks(cells.row[kept], cells.bucket[kept], total / calendar.length[cells.bucket[kept]])
+    return marks, ~np.isin(np.arange(len(past)), marks.row)
+
+
+def _dips(past: pd.DataFrame, calendar: Calendar, settings: CampaignSettings, promoted: _Marks) -> _Marks:
+    """Buckets after each end in which what was bought ahead is missing, except where a campaign runs again."""
+    end, length = day_numbers(past["end"]), 7 * settings.pull_forward_weeks
+    cells = touch(end + 1, end + length, calendar) if length else Cells(*(np.zeros(0, np.int64) for _ in range(3)))
+    series, width = past["series"].to_numpy(np.int64), len(calendar.first)
+    busy = np.isin(
+        series[cells.row] * width + cells.bucket, series[promoted.row] * width + promoted.bucket, assume_unique=False
+    )
+    free = ~busy & np.isin(cells.row, promoted.row)
+    share = count_days(cells.days[free]) / max(length, 1)
+    return _Marks(cells.row[free], cells.bucket[free], share)
+
+
+def _expected(
+    demand: Panel, rows: Ints, local: pd.DataFrame, promoted: _Marks, dips: _Marks, items: pd.DataFrame, bucket: Bucket
+) -> Expected:
+    """Baseline of every promoted cell, then of every dip cell."""
+    series = local["series"].to_numpy(np.int64)
+    marked = np.zeros((2, *demand.values.shape), dtype=bool)
+    for layer, marks in zip(marked, (promoted, dips), strict=True):
+        layer[rows[series[marks.row]], marks.bucket] = True
+    calm = calm_buckets(marked[0], marked[1], np.isfinite(demand.values), bucket)
+    kinds = demand.keys["sku"].map(items.drop_duplicates("sku").set_index("sku")["category"]).fillna("")
+    names, group = np.unique(kinds.to_numpy(dtype=object), return_inverse=True)
+    volume = np.where(calm, demand.values, 0.0).sum(axis=1, dtype=np.float64)
+    controls = choose_controls(names[group], volume, names[np.unique(group[rows])])
+    observed = np.where(calm[controls], demand.values[controls], 0.0).astype(np.float64)
+    index = season_index(np.maximum(observed, 0.0), calm[controls], group[controls], len(names), bucket)
+    row, column = (np.concatenate([series[promoted.row], series[dips.row]]), np.append(promoted.bucket, dips.bucket))
+    return expect(demand.values[rows].astype(np.float64), calm[rows], index, group[rows], row, column, bucket)
+
+
+def _events(local: pd.DataFrame, values: Floats, expected: Expected, promoted: _Marks, dips: _Marks) -> pd.DataFrame:
+    """Per booking: units sold, baseline, covered baseline, noise; then the dip that followed."""
+    count, series = len(local), local["series"].to_numpy(np.int64)
+    seen = values[series[promoted.row], promoted.bucket]
+    base, variance = expected.units[: len(seen)], expected.variance[: len(seen)]
+    good = np.isfinite(seen) & np.isfinite(base)
+    row, seen, base = promoted.row[good], seen[good], base[good]
+    reach = local["reach"].to_numpy(float)[row]
+    sums = {
+        "buckets": np.ones(len(row)),
+        "sold": seen,
+        "baseline": base,
+        "excess": seen - base,
+        "covered": base * promoted.share[good] * reach,
+        "variance": expected.dispersion[series[row]] * base,
+        # The same neighbours stand behind every bucket of an event, so the error of the level adds up undamped.
+        "level_sd": np.sqrt(variance[good]),
+    }
+    events = local.assign(**{name: np.bincount(row, part, minlength=count) for name, part in sums.items()})
+    # The usual lift, not the one measured: else a lucky event would count for more than an unlucky one.
+    usual = np.exp(built_in_log_lift(local["kind"], local["depth"].to_numpy(float)))
+    events = events.assign(noise=events["variance"] / usual + events["level_sd"] ** 2)
+    return _with_dips(events, values, expected, len(promoted.row), dips)
+
+
+def _with_dips(events: pd.DataFrame, values: Floats, expected: Expected, offset: int, dips: _Marks) -> pd.DataFrame:
+    """Dip = baseline - units in the buckets after; where the dips of two events meet, split by what each claims."""
+    series, width = events["series"].to_numpy(np.int64), values.shape[1]
+    lift = _log_lift(events.groupby(["campaign", "sku"])[["excess", "covered", "noise"]].transform("sum"))[0]
+    stored = stored_share(day_numbers(events["start"]), day_numbers(events["end"]))
+    gained = stored * np.nan_to_num(events["covered"].to_numpy() * np.maximum(np.expm1(lift), 0.0))
+    base, variance = expected.units[offset:], expected.variance[offset:]
+    missed = base - values[series[dips.row], dips.bucket]
+    good = np.isfinite(missed)
+    claim = gained[dips.row] * dips.share * good
+    _, place = np.unique(series[dips.row] * width + dips.bucket, return_inverse=True)
+    total = np.bincount(place, claim, minlength=1)[place] if len(place) else claim
+    part = np.divide(claim, total, out=np.zeros_like(claim), where=total > 0)
+    noise = part**2 * np.nan_to_num(expected.dispersion[series[dips.row]] * base + variance)
+    sums = {"dip": np.nan_to_num(missed) * part, "claim": claim, "dip_noise": noise}
+    return events.assign(
+        gained=gained, **{name: np.bincount(dips.row, value, minlength=len(events)) for name, value in sums.items()}
+    )
+
+
+def _log_lift(sums: pd.DataFrame) -> tuple[Floats, Floats]:
+    """Log lift and its noise variance: lift = 1 + excess / covered baseline, variance = noise / covered^2."""
+    covered = sums["covered"].where(sums["covered"] > 0).to_numpy(float)
+    lift = np.maximum(1.0 + sums["excess"].to_numpy(float) / covered, _LEAST_LIFT)
+    return np.log(lift), sums["noise"].to_numpy(float) / covered**2
+
+
+def _evidence(events: pd.DataFrame, as_of: dt.date) -> pd.DataFrame:
+    """One row a campaign and SKU, over its warehouses."""
+    sums = ["excess", "covered", "noise", "dip", "claim", "dip_noise", "weighted"]
+    weighted = events.assign(weighted=events["depth"] * events["covered"])
+    found = weighted.groupby(["campaign", "sku", "kind", "end"], as_index=False)[sums].sum()
+    log_lift, noise = _log_lift(found)
+    depth = found["weighted"] / found["covered"].where(found["covered"] > 0)
+    age = (pd.Timestamp(as_of) - found["end"]).dt.days.clip(lower=0).astype(float)
+    return found.assign(log_lift=log_lift, noise=noise, depth=depth, age=age)
+
+
+def _cleaned(
+    demand: Panel,
+    rows: Ints,
+    values: Floats,
+    local: pd.DataFrame,
+    expected: Expected,
+    promoted: _Marks,
+    dips: _Marks,
+    events: pd.DataFrame,
+    pull_forward: pd.Series,
+) -> Panel:
+    """Promoted buckets = baseline; dip buckets = units + share pulled forward x units gained. Unknown stays unknown."""
+    series = local["series"].to_numpy(np.int64)
+    result = values.copy()
+    base = expected.units[: len(promoted.row)]
+    good = np.isfinite(base) & np.isfinite(values[series[promoted.row], promoted.bucket])
+    result[series[promoted.row][good], promoted.bucket[good]] = base[good]
+    share = local["kind"].map(pull_forward).to_numpy(float)
+    back = (share * events["gained"].to_numpy(float))[dips.row] * dips.share
+    np.add.at(result, (series[dips.row], dips.bucket), back)
+    cleaned = demand.values.copy()
+    cleaned[rows] = result
+    return demand.with_values(cleaned)
+
+
+def _told(events: pd.DataFrame, crowded: Flags) -> pd.DataFrame:
+    log_lift, noise = _log_lift(events)
+    note = np.where(events["buckets"] == 0, "nothing unpromoted to compare with", "")
+    note = np.where(events["reach"].to_numpy(float) <= 0, "nobody was addressed", note)
+    note = np.where(crowded, "a stronger campaign ran on the same days", note)
+    share = events["dip"] / events["claim"].where(events["claim"] > 0)
+    told = events.assign(log_lift=log_lift, sd=np.sqrt(noise), dip_share=share, note=note)
+    return told[list(EVENT_COLUMNS)].sort_values(["campaign", "sku", "warehouse"], kind="stable", ignore_index=True)
+
+
+def _no_events() -> pd.DataFrame:
+    text, dates = ("campaign", "sku", "warehouse", "kind", "note"), ("start", "end")
+    kinds = {
+        name: "object" if name in text else "datetime64[ns]" if name in dates else "float64" for name in EVENT_COLUMNS
+    }
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
