@@ -167,7 +167,9 @@ def _odd_number(word: str, mark: Mark) -> float | Fault:
 
 def _number_fault(word: str, form: str) -> Fault:
     lower = word.lower().lstrip("+-")
-    if lower in ("inf", "infinity", "nan", "null", "none", "na", "n/a", "#n/a", "∞"):
+    if lower in ("inf", "infinity", "∞"):
+        return Fault("is not a finite number", "leave the cell empty where there is no limit")
+    if lower in ("nan", "null", "none", "na", "n/a", "#n/a"):
         return Fault("is not a number", "leave the cell empty where the value is unknown")
     if word.endswith("%"):
         return Fault("is not a plain number", "write a share: 0.12 for 12 %")

@@ -386,24 +386,33 @@ def _not_to_itself(table: str, body: Body, bodies: Mapping[str, Body]) -> Iterat
 
 
 def _predecessors(table: str, body: Body, bodies: Mapping[str, Body]) -> Iterator[Finding]:
-    """No SKU replaces itself, be it over others."""
-    before = dict(zip(body.frame["sku"], body.frame["predecessor"], strict=True))
-
-    def loops(sku: str) -> bool:
-        seen, at = set(), before.get(sku, "")
-        while at and at != sku and at not in seen:
-            seen.add(at)
-            at = before.get(at, "")
-        return bool(at == sku)
-
+    """No SKU replaces itself, be it over others; each loop is one fault, in its first row."""
     chained = np.flatnonzero((body.frame["predecessor"] != "").to_numpy(bool))
-    rows = np.array([row for row in chained if loops(str(body.frame["sku"].iloc[row]))], dtype=np.intp)
+    skus, previous = body.frame["sku"].iloc[chained], body.frame["predecessor"].iloc[chained]
+    before = dict(zip(skus, previous, strict=True))
+    told: set[str] = set()
+    first: list[int] = []
+    for row, sku in zip(chained, skus, strict=True):
+        loop = _loop(sku, before)
+        if loop and not loop & told:
+            first.append(int(row))
+        told |= loop
+    rows = np.array(first, dtype=np.intp)
 
     def describe(row: int) -> RowFault:
         word = str(body.frame["predecessor"].iloc[row])
         return RowFault(table, row, "predecessor", word, "leads back to the SKU itself", "clear one predecessor")
 
     yield Finding(table, rows, describe)
+
+
+def _loop(sku: str, before: Mapping[str, str]) -> set[str]:
+    """The SKUs of the loop that `sku` is part of; empty when it is in none."""
+    seen, at = {sku}, before[sku]
+    while at in before and at not in seen:
+        seen.add(at)
+        at = before[at]
+    return seen if at == sku else set()
 
 
 Rule = Callable[[str, Body, Mapping[str, Body]], Iterator[Finding]]

@@ -79,10 +79,12 @@ def _filled_words(values: Any, word: str) -> Any:
 
 
 def categorical(codes: npt.NDArray[Any], words: npt.NDArray[np.object_]) -> pd.Categorical:
-    """Categories sorted and each once; `codes` point into `words`, which may repeat."""
-    names, place = np.unique(words, return_inverse=True) if len(words) else (words, np.zeros(0, int))
-    used = place.astype(np.int32)[codes] if len(words) else codes
-    return _from_codes(used, names)
+    """Categories sorted, each once and in use; `codes` point into `words`, which may repeat."""
+    used = np.zeros(len(words), bool)
+    used[codes] = True
+    place = np.zeros(len(words), np.int32)
+    names, place[used] = np.unique(words[used], return_inverse=True) if used.any() else (words[used], place[used])
+    return _from_codes(place[codes], names)
 
 
 def _from_codes(codes: npt.NDArray[Any], names: npt.NDArray[np.object_]) -> pd.Categorical:
