@@ -21,9 +21,9 @@ WORDS: Mapping[str, str] = {
     "warehouse": "store storeid shop site plant werk werks lager lagerort lgort branch filiale location wh depot dc",
     "location": "locationid site plant werk werks lager store storeid warehouse code supplierid vendor lieferant lifnr",
     "date": "day week postingdate salesdate invoicedate documentdate datum buchungsdatum belegdatum budat tag woche",
-    "quantity": "qty units unitssold sold sales amount menge absatz stück orderqty openqty openquantity offenemenge",
-    "on_hand": "onhandqty stock stockqty inventory qtyonhand unrestricted bestand lagerbestand freibestand labst",
-    "unit_price": "price salesprice netprice preis verkaufspreis vk vkpreis",
+    "quantity": "qty units unitssold sold sales menge absatz stück orderqty openqty openquantity offenemenge",
+    "on_hand": "onhandqty stock stockqty inventory qtyonhand unrestricted bestand lagerbestand freiverwendbar labst",
+    "unit_price": "price salesprice netprice preis nettopreis verkaufspreis vk vkpreis",
     "unit_cost": "cost standardcost purchaseprice netcost einkaufspreis ek ekpreis einstandspreis stprs",
     "description": "itemname itemdescription productname articlename bezeichnung artikelbezeichnung maktx materialtext",
     "category": "group productgroup itemgroup family materialgroup warengruppe matkl kategorie",
@@ -116,7 +116,13 @@ def best_table(stem: str, header: tuple[str, ...]) -> str:
 def _head() -> str:
     return (
         "# Which of your files is which table, and which of your columns is which word.\n"
-        "# `planner schema TABLE` says what each word means. A line that begins with # counts for nothing.\n\n"
+        "# `planner schema TABLE` says what each word means. A line that begins with # counts for nothing.\n"
+        "# A table may also have, beside `file`:\n"
+        '#   constants = { warehouse = "LEJ" }            one value for every row\n'
+        '#   keep = { Type = ["601"] }                    only rows with these values; drop = ... leaves them out\n'
+        '#   values = { warehouse = { "1000" = "LEJ" } }  their codes -> yours\n'
+        "#   scale = { quantity = 12 }                    their unit -> yours, such as cases of 12\n"
+        '#   date_format = "%d.%m.%Y" and decimal = ","   where they are not recognised\n\n'
         '[workspace]\ntitle = "Imported"\nbucket = "week"\ncurrency = "EUR"'
     )
 

@@ -33,10 +33,7 @@ RECENT_DAYS = 7 * assume.RECENT_WEEKS
 
 @dataclass(frozen=True)
 class World:
-    """Everything read. `units` is [series, days]; `days` all days of the calendar, known sales or not.
-
-    `price_keys` are the rows of the price file, `weeks` its weeks in order; `lead` days before the first Monday.
-    """
+    """Everything read. `units` is [series, days with sales], in the order of `keys`; `calendar` may reach further."""
 
     keys: pd.DataFrame
     units: npt.NDArray[np.int32]

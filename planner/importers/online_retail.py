@@ -33,8 +33,8 @@ def read(inputs: Inputs, options: Options) -> Draft:
     inputs.say(f"reading {path.name}")
     lines = _read(path)
     inputs.say(f"sorting {len(lines):,} lines")
-    lines, notes = _clean(lines)
     last = lines["date"].max()
+    lines, notes = _clean(lines)
     as_of = (last + pd.Timedelta(days=7 - last.weekday())).date()
     warehouse, supplier = str(options["warehouse"]), str(options["supplier"])
     lead, review = float(options["lead_days"]), float(options["review_days"])
@@ -90,7 +90,7 @@ def _clean(lines: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     def leave_out(frame: pd.DataFrame, doomed: pd.Series, why: str) -> pd.DataFrame:
         count = int(doomed.sum())
         if count:
-            notes.append(f"{count:,} lines left out: {why}")
+            notes.append(f"{count:,} {'line' if count == 1 else 'lines'} left out: {why}")
         return frame[~doomed.to_numpy()]
 
     if "sheet" in lines:

@@ -120,7 +120,7 @@ KEY_FILE = Option(
 
 VN2 = Source(
     "vn2",
-    "VN2 Inventory Planning Challenge: weekly sales of stores, stock and what is in transit",
+    "VN2 challenge: weekly store sales, stock, in transit",
     "planner.importers.vn2",
     (
         SUPPLIER,
@@ -133,7 +133,7 @@ VN2 = Source(
 )
 M5 = Source(
     "m5",
-    "M5 (Walmart): daily sales, weekly prices, events and SNAP days",
+    "M5 (Walmart): daily sales, prices, events, SNAP days",
     "planner.importers.m5",
     (
         Option("bucket", str, "week", "day, or complete Monday weeks", choices=("day", "week"), assumed=False),
@@ -146,7 +146,7 @@ M5 = Source(
 )
 ONLINE_RETAIL = Source(
     "online-retail",
-    "UCI Online Retail II: order lines with customers, returns and countries",
+    "Online Retail II: order lines, customers, returns",
     "planner.importers.online_retail",
     (
         Option("warehouse", str, "UK", "one warehouse ships everything, its code"),
@@ -161,7 +161,7 @@ ONLINE_RETAIL = Source(
 )
 FRESH_RETAIL = Source(
     "fresh-retail",
-    "FreshRetailNet: daily sales of stores, hours out of stock, discounts, weather",
+    "FreshRetailNet: daily sales, hours out of stock, discounts",
     "planner.importers.fresh_retail",
     (
         SUPPLIER,
@@ -174,7 +174,7 @@ FRESH_RETAIL = Source(
 )
 CSV = Source(
     "csv",
-    "your own export: a mapping file says which of its columns is which",
+    "your own export, by a file that maps its columns",
     "planner.importers.mapped",
     (
         Option("mapping", str, "", "mapping file; without one, mapping.toml in FOLDER", assumed=False),

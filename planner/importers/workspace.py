@@ -33,7 +33,7 @@ DRAFT_PREFIX = ".importing-"
 
 
 def check_target(into: Path, source: str, over: bool) -> None:
-    """Raises UsageError where `into` holds anything but a workspace that was imported from the same source; `over`: never."""
+    """Raises UsageError where `into` holds anything but a workspace imported from the same source, unless `over`."""
     if into.exists() and not into.is_dir():
         raise UsageError(f"{into} is a file, not a folder", "name a folder with --into DIR")
     if over or not into.is_dir() or not any(_visible(into)):
