@@ -24,7 +24,7 @@ class Figure:
 
 _KNOWN = (
     Figure("fill_rate", "Expected fill rate", "share", "higher"),
-    Figure("spend_first_week", "Spend this week", "money"),
+    Figure("spend_first_week", "Spend in the first week of orders", "money"),
     Figure("spend", "Purchase spend", "money", "lower"),
     Figure("stock_value", "Stock value", "money", "lower"),
     Figure("stock_units", "Average stock", "units", "lower"),

@@ -61,11 +61,11 @@ def _cells(column: pd.Series, decimals: int) -> Any:
 
 
 def _numbers(values: np.ndarray[Any, np.dtype[np.float64]], decimals: int) -> Any:
-    """Through decimals of fixed scale, which never write an exponent; then without trailing zeros."""
+    """Through decimals of at most six places, which are written without exponent; then without trailing zeros."""
     known = np.isfinite(values)
     if (np.abs(values[known]) >= _LARGEST).any():
         return pa.array([_plain(value, decimals) for value in values], pa.string())
-    exact = pa.array(np.round(values, decimals), mask=~known).cast(pa.decimal128(38, decimals + 1))
+    exact = pa.array(np.round(values, decimals), mask=~known).cast(pa.decimal128(38, decimals))
     return pc.fill_null(pc.utf8_rtrim(pc.utf8_rtrim(exact.cast(pa.string()), "0"), "."), "")
 
 

@@ -84,11 +84,9 @@ def _ranked(tables: Tables) -> pd.DataFrame:
 
 
 def _unit_values(tables: Tables) -> dict[str, float]:
-    """What a unit is worth: its price, else its cost, else what the orders pay for it."""
-    paid = tables.orders[tables.orders["unit_cost"] > 0].groupby("sku")["unit_cost"].mean()
-    items = tables.items.set_index("sku")
-    price = pd.to_numeric(items["unit_price"]).fillna(pd.to_numeric(items["unit_cost"])).dropna()
-    return {str(sku): float(value) for sku, value in price.combine_first(paid).items()}
+    """What a unit is worth: its price, else its cost."""
+    items = tables.items.assign(price=pd.to_numeric(tables.items["unit_price"])).dropna(subset=["price"])
+    return tables.unit_costs | dict(zip(items["sku"], items["price"].astype(float), strict=True))
 
 
 def _frames(tables: Tables, chosen: pd.DataFrame) -> list[dict[str, Any]]:

@@ -92,3 +92,12 @@ class Tables:
     @cached_property
     def items(self) -> pd.DataFrame:
         return self.run.table("items").reindex(columns=["sku", "description", "unit_price", "unit_cost"])
+
+    @cached_property
+    def unit_costs(self) -> dict[str, float]:
+        """What a unit of each SKU costs: what orders pay for it, else the cost of the item; unknown ones left out."""
+        bought = self.orders[(self.orders["kind"] == "purchase") & (self.orders["unit_cost"] > 0)]
+        paid = bought.groupby("sku")[["unit_cost"]].mean()["unit_cost"]
+        items = self.items.assign(cost=pd.to_numeric(self.items["unit_cost"])).dropna(subset=["cost"])
+        known = dict(zip(items["sku"], items["cost"].astype(float), strict=True))
+        return known | {str(sku): float(cost) for sku, cost in paid.items()}

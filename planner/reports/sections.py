@@ -27,34 +27,49 @@ class Tile:
     label: str
     value: str
     note: str = ""
-    alert: bool = False
 
 
 def tiles(tables: Tables) -> list[Tile]:
     """The key figures a planner looks at first; one that the run lacks is left out."""
-    kpis, currency = tables.run.kpis, tables.currency
-    found = []
-    for name, note in (
-        ("fill_rate", ""),
-        ("spend_first_week", _note(tables, "this-week")),
-        ("spend", _note(tables, "weeks")),
-        ("stock_value", ""),
-        ("stock_units", "units, mean of the weeks"),
-        ("freight", _note(tables, "shipments")),
-        ("expected_shortage", _note(tables, "shortage")),
-        ("co2_kg", ""),
-    ):
-        if kpis.get(name) is not None and not (name == "stock_units" and "stock_value" in kpis):
-            item = figure(name)
-            found.append(Tile(item.label, written(kpis[name], item.unit, currency), note))
-    if "stock" not in tables.run.manifest and kpis.get("demand") is not None:
-        found.append(Tile("Demand", number(kpis["demand"]), _note(tables, "weeks")))
-    return found + _proof(tables.run)
+    order = [
+        _tile(tables, "fill_rate", ""),
+        _this_week(tables),
+        _tile(tables, "spend", _note(tables, "weeks")),
+        _stock_tile(tables),
+        _tile(tables, "expected_shortage", _note(tables, "shortage")),
+        _tile(tables, "freight", _note(tables, "shipments")),
+        _tile(tables, "co2_kg", ""),
+        None if "stock" in tables.run.manifest else _tile(tables, "demand", _note(tables, "weeks")),
+        _proof(tables.run),
+    ]
+    return [tile for tile in order if tile]
+
+
+def _tile(tables: Tables, name: str, note: str) -> Tile | None:
+    value = tables.run.kpis.get(name)
+    item = figure(name)
+    return None if value is None else Tile(item.label, written(value, item.unit, tables.currency), note)
+
+
+def _this_week(tables: Tables) -> Tile | None:
+    if "orders" not in tables.run.tables:
+        return None
+    orders = tables.orders[(tables.orders["order_week"] == tables.now) & (tables.orders["kind"] == "purchase")]
+    return Tile("To order this week", money(orders["money"].sum(), tables.currency), plural(len(orders), "line"))
+
+
+def _stock_tile(tables: Tables) -> Tile | None:
+    """What lies in stock in the mean of the weeks, in money where the cost of every SKU is known."""
+    if tables.plan.empty:
+        return None
+    stock = tables.plan.groupby("sku")["closing"].sum() / tables.plan["week"].nunique()
+    value = stock * pd.Series(stock.index.map(tables.unit_costs), index=stock.index, dtype=float)
+    if value.notna().all():
+        return Tile("Stock value", money(value.sum(), tables.currency), "mean of the weeks")
+    return Tile("Stock", number(stock.sum()), "units, mean of the weeks")
 
 
 def _note(tables: Tables, what: str) -> str:
-    if what == "this-week":
-        return plural(int((tables.orders["order_week"] == tables.now).sum()), "order line")
     if what == "shipments":
         return plural(int(tables.loads["shipments"].sum()), "shipment")
     if what == "shortage":
@@ -64,11 +79,9 @@ def _note(tables: Tables, what: str) -> str:
     return f"over {plural(int(weeks), 'week')}"
 
 
-def _proof(run: Run) -> list[Tile]:
+def _proof(run: Run) -> Tile | None:
     stock = run.manifest.get("stock") or {}
-    if stock.get("gap") is None:
-        return []
-    return [Tile("Proven gap", percent(stock["gap"]), str(stock.get("status", "")))]
+    return None if stock.get("gap") is None else Tile("Proven gap", percent(stock["gap"]), str(stock.get("status", "")))
 
 
 def lead(tables: Tables) -> list[str]:
