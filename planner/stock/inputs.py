@@ -202,13 +202,11 @@ def _fed_only(count: int, origin: Ints, node: Ints) -> Flags:
 def _members(sources: pd.DataFrame, number: dict[Key, int], sells: Flags, feeds: Flags) -> tuple[Ints, ...]:
     """The selling nodes below each feeding node, itself included if it sells; nothing for the others."""
     below = members_below(sources[sources["transfer"]])
-    keys = list(number)
     result: list[Ints] = []
     for key, i in number.items():
         places = [(key[0], place) for place in below.get(key, [])] if feeds[i] else []
         found = {number[pair] for pair in places if pair in number} | ({i} if feeds[i] else set())
         result.append(np.array(sorted(j for j in found if sells[j]), dtype=np.int64))
-    assert len(result) == len(keys)
     return tuple(result)
 
 

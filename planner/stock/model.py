@@ -1,0 +1,522 @@
+"""The replenishment model of record in PuLP: one physical idea, one function, its equation in words above it.
+
+Variables are named by position: order_l3_t1 is packs ordered on link 3 in week 1, stock_n5_t2 what is left at node 5
+at the end of week 2. `Terms` is a plain dict of variable -> coefficient, the only way expressions are built here.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import pulp
+
+from planner.stock.case import Case, Floats, Ints
+
+Terms = dict[pulp.LpVariable, float]
+Spot = tuple[int, int]
+COVER_WEEKS = 12
+EARLY_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a part of a case has to obey beyond itself.
+
+    `caps` [limit, T] is the part of each shared limit that is left for these nodes (None: limits are not looked at).
+    `joint_share`: share of a supplier's joint minimum and cost that these nodes bear, 1 unless said; 0 leaves it out.
+    """
+
+    caps: Floats | None = None
+    joint_share: Mapping[int, float] = field(default_factory=dict)
+
+
+@dataclass
+class Model:
+    """The PuLP problem with its variables by position."""
+
+    case: Case
+    nodes: Ints
+    links: Ints
+    problem: pulp.LpProblem
+    cost: Terms = field(default_factory=dict)
+    packs: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    placed: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    joint: dict[Spot, pulp.LpVariable] = field(default_factory=dict)
+    stock: dict[Spot, pulp.LpVariable] = field(default_factory=dict)
+    short: dict[Spot, pulp.LpVariable] = field(default_factory=dict)
+    extra: dict[Spot, pulp.LpVariable] = field(default_factory=dict)
+    received: dict[Spot, Terms] = field(default_factory=dict)
+    shipped: dict[Spot, Terms] = field(default_factory=dict)
+
+    def var(self, name: str, cost: float = 0.0, low: float | None = 0.0, high: float | None = None, whole: bool = False):  # type: ignore[no-untyped-def]
+        variable = self.problem.add_variable(name, low, high, pulp.LpInteger if whole else pulp.LpContinuous)
+        if cost:
+            self.cost[variable] = cost
+        return variable
+
+    def row(self, terms: Terms, sense: int, right: float, name: str) -> None:
+        """One constraint: sum of terms (<=, =, >=) right."""
+        self.problem.addConstraint(pulp.LpConstraint(pulp.LpAffineExpression(terms), sense, name, float(right)))
+
+
+AT_MOST, EQUAL, AT_LEAST = pulp.LpConstraintLE, pulp.LpConstraintEQ, pulp.LpConstraintGE
+
+
+def build(case: Case, nodes: Ints, frame: Frame | None = None) -> Model:
+    """The whole model of these nodes and of the links into them. The table of contents of what a plan obeys."""
+    frame = frame or Frame()
+    with _no_collector():
+        model = Model(case, nodes, case.links_of(nodes), pulp.LpProblem("replenish", pulp.LpMinimize))
+        orders(model)
+        order_minimum(model)
+        joint_orders(model, frame)
+        movements(model)
+        stock_balance(model)
+        expected_shortage(model)
+        availability(model)
+        echelon_shortage(model)
+        floors(model)
+        ceilings(model)
+        leftovers(model)
+        shared_limits(model, frame)
+        cover(model)
+        model.problem.setObjective(pulp.LpAffineExpression(model.cost))
+    return model
+
+
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """Millions of small objects without a cycle: the collector would only walk over them again and again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _add(terms: Terms, variable: pulp.LpVariable, amount: float) -> None:
+    terms[variable] = terms.get(variable, 0.0) + amount
+
+
+def most_packs(case: Case, link: int, week: int) -> int:
+    """Packs that an order could ever be worth: all demand from its receipt on, the top of the curve and the floors.
+
+    More would be held without ever being of use. At least the minimum and the deepest price break.
+    """
+    nodes, links = case.nodes, case.links
+    node, due = links.node[link], int(links.due[link, week])
+    below = nodes.members[node] if nodes.feeds[node] else np.array([node])
+    ahead = nodes.demand[below, due:].sum() + nodes.backlog[below].sum()
+    top = case.own.available[below, :, -1].max(axis=1, initial=0.0).sum()
+    top = max(top, float(case.echelon.available[node, :, -1].max()) if nodes.feeds[node] else 0.0)
+    useful = ahead + top + nodes.floor[below].sum() + nodes.floor[node]
+    least = max(links.moq[link], links.tiers[link][-1][0], useful)
+    return int(min(np.ceil(least / links.pack[link] - 1e-9), np.floor(links.max_order[link] / links.pack[link] + 1e-9)))
+
+
+def tier_packs(case: Case, link: int, tier: int, most: int) -> tuple[int, int]:
+    """Least and most packs of an order at this tier; the least holds the MOQ too."""
+    links = case.links
+    tiers, pack = links.tiers[link], links.pack[link]
+    least = int(np.ceil(max(tiers[tier][0], links.moq[link]) / pack - 1e-9))
+    upper = int(np.ceil(tiers[tier + 1][0] / pack - 1e-9)) - 1 if tier + 1 < len(tiers) else most
+    return max(1, least), min(upper, most)
+
+
+def has_lot(case: Case, link: int) -> bool:
+    """Whether an order of this link is a yes or no: fixed cost, a minimum above one pack, or price breaks."""
+    links = case.links
+    return bool(
+        links.order_cost[link] > 0 or links.moq[link] > links.pack[link] + 1e-9 or len(links.tiers[link]) > 1
+    )
+
+
+def orders(model: Model) -> None:
+    """Quantity = packs x pack size, at the unit cost of its tier.
+
+    Cost = (unit cost - cheapest unit cost) x quantity: a purchase price is a cost only as a difference, since what is
+    left at the end is worth what it costs to replace. A transfer is charged the same way. The priority of a source
+    breaks ties.
+    """
+    links = model.case.links
+    for link in model.links.tolist():
+        for week, _ in model.case.open_weeks(link):
+            most = most_packs(model.case, link, week)
+            for tier, (_, price) in enumerate(links.tiers[link]):
+                least, upper = tier_packs(model.case, link, tier, most)
+                if upper < least:
+                    continue
+                extra = max(price - links.reference[link], 0.0) + 1e-7 * links.priority[link]
+                name = f"l{link}_t{week}" + (f"_b{tier}" if len(links.tiers[link]) > 1 else "")
+                cost = extra * links.pack[link]
+                model.packs[link, week, tier] = model.var(f"order_{name}", cost, 0, upper, True)
+                if has_lot(model.case, link):
+                    model.placed[link, week, tier] = model.var(f"placed_{name}", links.order_cost[link], 0, 1, True)
+
+
+def order_minimum(model: Model) -> None:
+    """MOQ and price break: least x placed <= packs <= most x placed; at most one tier a week."""
+    for (link, week, tier), placed in model.placed.items():
+        packs, name = model.packs[link, week, tier], f"l{link}_t{week}_b{tier}"
+        least, most = tier_packs(model.case, link, tier, most_packs(model.case, link, week))
+        model.row({packs: 1.0, placed: -least}, AT_LEAST, 0, f"least_{name}")
+        model.row({packs: 1.0, placed: -most}, AT_MOST, 0, f"most_{name}")
+    for link in model.links.tolist():
+        tiers = len(model.case.links.tiers[link])
+        for week, _ in model.case.open_weeks(link) if tiers > 1 else ():
+            one = {model.placed[link, week, b]: 1.0 for b in range(tiers) if (link, week, b) in model.placed}
+            if len(one) > 1:
+                model.row(one, AT_MOST, 1, f"tier_l{link}_t{week}")
+
+
+def joint_orders(model: Model, frame: Frame) -> None:
+    """Joint order: a line needs its supplier's order of the week; value, kg and m3 of its lines >= the minimum."""
+    case = model.case
+    lines: dict[Spot, list[tuple[int, int, int]]] = {}
+    for key in model.packs:
+        supplier = int(case.links.joint[key[0]])
+        if supplier >= 0 and frame.joint_share.get(supplier, 1.0) > 0:
+            lines.setdefault((supplier, key[1]), []).append(key)
+    for (supplier, week), keys in sorted(lines.items()):
+        joint, share, name = case.joints[supplier], frame.joint_share.get(supplier, 1.0), f"s{supplier}_t{week}"
+        opened = model.joint[supplier, week] = model.var(f"joint_{name}", joint.order_cost * share, 0, 1, True)
+        for link, t, tier in keys:
+            inner = model.placed.get((link, t, tier))
+            most = 1.0 if inner is not None else most_packs(case, link, t)
+            line = model.packs[link, t, tier] if inner is None else inner
+            model.row({line: 1.0, opened: -most}, AT_MOST, 0, f"line_l{link}_{name}_b{tier}")
+        for word, minimum in (("value", joint.value), ("m3", joint.m3), ("kg", joint.kg)):
+            if minimum > 0:
+                terms = {model.packs[key]: _weight(case, key, word) for key in keys}
+                model.row(terms | {opened: -minimum * share}, AT_LEAST, 0, f"minimum_{word}_{name}")
+
+
+def _weight(case: Case, key: tuple[int, int, int], word: str) -> float:
+    """What one pack counts towards a joint minimum; an unknown weight or volume counts 0."""
+    link, _, tier = key
+    each = {"value": case.links.tiers[link][tier][1], "m3": case.volume[link], "kg": case.weight[link]}[word]
+    return float(np.nan_to_num(each)) * float(case.links.pack[link])
+
+
+def movements(model: Model) -> None:
+    """Received = packs of all links due in the week; shipped = packs of all transfers sent in the week."""
+    links = model.case.links
+    for (link, week, _), packs in model.packs.items():
+        units = float(links.pack[link])
+        _add(model.received.setdefault((int(links.node[link]), int(links.due[link, week])), {}), packs, units)
+        if links.origin[link] >= 0:
+            _add(model.shipped.setdefault((int(links.origin[link]), week), {}), packs, units)
+
+
+def stock_balance(model: Model) -> None:
+    """Stock left = stock before + received + shortage - demand - shipped.
+
+    With backorders what was short before is owed: stock left = stock before - owed before + received + owed - demand -
+    shipped. A node that sells nothing has no shortage: its stock cannot go below zero.
+    """
+    nodes = model.case.nodes
+    for n in model.nodes.tolist():
+        early = EARLY_SHARE * nodes.holding[n] if nodes.fed[n] else 0.0
+        for t in range(model.case.horizon):
+            model.stock[n, t] = model.var(f"stock_n{n}_t{t}", float(nodes.holding[n] + early))
+            if nodes.sells[n]:
+                model.short[n, t] = model.var(f"short_n{n}_t{t}", float(nodes.shortage[n]))
+            terms, known = available(model, n, t)
+            right = known - (nodes.demand[n, t] if nodes.sells[n] else 0.0)
+            terms = {variable: -amount for variable, amount in terms.items()}
+            terms[model.stock[n, t]] = 1.0
+            if nodes.sells[n]:
+                terms[model.short[n, t]] = -1.0
+            model.row(terms, EQUAL, right, f"balance_n{n}_t{t}")
+
+
+def available(model: Model, n: int, t: int) -> tuple[Terms, float]:
+    """Available = stock before (less what is owed) + received - shipped: its variables, and what is known."""
+    nodes = model.case.nodes
+    terms: Terms = {}
+    known = float(nodes.pipeline[n, t])
+    if t == 0:
+        known += float(nodes.opening[n] - nodes.backlog[n])
+    else:
+        terms[model.stock[n, t - 1]] = 1.0
+        if nodes.sells[n] and not nodes.lost[n]:
+            terms[model.short[n, t - 1]] = -1.0
+    for variable, amount in model.received.get((n, t), {}).items():
+        _add(terms, variable, amount)
+    for variable, amount in model.shipped.get((n, t), {}).items():
+        _add(terms, variable, -amount)
+    return terms, known
+
+
+def expected_shortage(model: Model) -> None:
+    """Shortage = shortage at no stock - sum of (slope x units in the segment); available = sum of the segments.
+
+    Slopes fall from segment to segment, so a cheapest plan fills them in their order and shortage lies on the curve.
+    """
+    for n, t in model.short:
+        terms, known = available(model, n, t)
+        shortage: Terms = {model.short[n, t]: 1.0}
+        owes = not model.case.nodes.lost[n]
+        start, level = _segments(model, f"n{n}_t{t}", model.case.own.at(n, t), owes, terms, shortage)
+        model.row(terms, EQUAL, start - known, f"available_n{n}_t{t}")
+        model.row(shortage, EQUAL, level, f"curve_n{n}_t{t}")
+
+
+def _segments(
+    model: Model, name: str, curve: tuple[Floats, Floats, Floats], below: bool, terms: Terms, shortage: Terms
+) -> tuple[float, float]:
+    """Segment variables of a curve, put into both rows; its first point. `below`: it goes on at slope 1 to the left."""
+    points, values, slopes = curve
+    if below:
+        under = model.var(f"below_{name}")
+        terms[under], shortage[under] = 1.0, -1.0
+    for k in range(len(slopes)):
+        width = float(points[k + 1] - points[k])
+        if width > 1e-9 and slopes[k] > 1e-9:
+            segment = model.var(f"seg_{name}_k{k}", 0.0, 0, width)
+            terms[segment], shortage[segment] = -1.0, float(slopes[k])
+    rest = model.var(f"rest_{name}")
+    terms[rest] = -1.0
+    return float(points[0]), float(values[0])
+
+
+def availability(model: Model) -> None:
+    """Shipped <= stock before + received: goods leave a place only when they are there."""
+    nodes = model.case.nodes
+    for (n, t), shipped in model.shipped.items():
+        if nodes.sells[n] and not nodes.lost[n]:
+            terms = dict(shipped)
+            known = nodes.pipeline[n, t] + (nodes.opening[n] if t == 0 else 0.0)
+            if t:
+                _add(terms, model.stock[n, t - 1], -1.0)
+            for variable, amount in model.received.get((n, t), {}).items():
+                _add(terms, variable, -amount)
+            model.row(terms, AT_MOST, known, f"available_to_ship_n{n}_t{t}")
+
+
+def echelon_shortage(model: Model) -> None:
+    """Extra shortage >= expected shortage of the echelon - expected shortage of its members.
+
+    The echelon of a feeding node is its stock, what is on the way from it, and stock at all members, against their
+    demand together over the feeding node's own exposure. What the members carry already is not charged twice, and
+    their safety stock protects the echelon too: it is not added a second time.
+    """
+    case, nodes = model.case, model.case.nodes
+    for n in model.nodes.tolist():
+        below = nodes.members[n]
+        if not nodes.feeds[n] or not len(below):
+            continue
+        inside = {n, *below.tolist()}
+        for t in range(case.horizon):
+            terms, known = _echelon_stock(model, n, inside, t)
+            extra = model.extra[n, t] = model.var(f"extra_n{n}_t{t}", float(nodes.shortage[n]))
+            shortage: Terms = {extra: 1.0, **{model.short[m, t]: 1.0 for m in below.tolist()}}
+            start, level = _segments(model, f"e{n}_t{t}", case.echelon.at(n, t), True, terms, shortage)
+            model.row(terms, EQUAL, start - known, f"echelon_n{n}_t{t}")
+            model.row(shortage, AT_LEAST, level, f"echelon_curve_n{n}_t{t}")
+
+
+def _echelon_stock(model: Model, n: int, inside: set[int], t: int) -> tuple[Terms, float]:
+    """Echelon stock before demand of week t: stock left + demand - shortage of all inside, and transfers on the way."""
+    nodes, links = model.case.nodes, model.case.links
+    terms: Terms = {}
+    known = 0.0
+    for m in sorted(inside):
+        terms[model.stock[m, t]] = 1.0
+        known += float(nodes.moving[m, t]) if m != n else 0.0
+        if nodes.sells[m]:
+            known += float(nodes.demand[m, t])
+            terms[model.short[m, t]] = -1.0
+    for (link, week, _), packs in model.packs.items():
+        if int(links.origin[link]) in inside and week <= t < int(links.due[link, week]):
+            _add(terms, packs, float(links.pack[link]))
+    return terms, known
+
+
+def floor_price(case: Case, n: int) -> float:
+    """Price of a unit under the floor for a week: that of a unit short, at least twice its holding cost."""
+    return float(max(case.nodes.shortage[n], 2 * case.nodes.holding[n]))
+
+
+def floors(model: Model) -> None:
+    """Under floor >= floor - stock left, priced: minimum, presentation and safety stock give way only to scarcity."""
+    nodes = model.case.nodes
+    for n, t in model.stock:
+        if nodes.floor[n] > 0 and nodes.listed[n, t]:
+            under = model.var(f"under_n{n}_t{t}", floor_price(model.case, n))
+            model.row({under: 1.0, model.stock[n, t]: 1.0}, AT_LEAST, nodes.floor[n], f"floor_n{n}_t{t}")
+
+
+def ceilings(model: Model) -> None:
+    """Received <= ceiling - stock before, where anything is received: nothing is ordered beyond max_stock or cover.
+
+    Stock that is there already, or firmly on its way, may lie above.
+    """
+    nodes = model.case.nodes
+    rest = resting_stock(model.case, model.nodes)
+    for n, t in model.stock:
+        if np.isfinite(nodes.ceiling[n, t]) and model.received.get((n, t)):
+            terms, known = available(model, n, t)
+            for variable in model.shipped.get((n, t), {}):
+                terms.pop(variable, None)
+            room = max(float(nodes.ceiling[n, t]), float(rest[n, t]))
+            model.row(terms, AT_MOST, room - known, f"ceiling_n{n}_t{t}")
+
+
+def resting_stock(case: Case, chosen: Ints) -> Floats:
+    """[N, T] stock available (never below 0) if nothing were ordered or moved any more; other nodes stay 0."""
+    nodes = case.nodes
+    rest = np.zeros((len(nodes), case.horizon))
+    left = nodes.opening[chosen] - nodes.backlog[chosen]
+    for t in range(case.horizon):
+        there = left + nodes.pipeline[chosen, t]
+        rest[chosen, t] = np.maximum(there, 0.0)
+        short = _curve_at(case, chosen, t, there)
+        left = np.where(nodes.lost[chosen] | ~nodes.sells[chosen], there - nodes.demand[chosen, t] + short, there - nodes.demand[chosen, t])
+        left = np.where(nodes.sells[chosen], left, there)
+    return rest
+
+
+def _curve_at(case: Case, chosen: Ints, t: int, there: Floats) -> Floats:
+    """Expected shortage at this stock available, for nodes that sell."""
+    result = np.zeros(len(chosen))
+    for i, n in enumerate(chosen.tolist()):
+        if case.nodes.sells[n]:
+            points, values, _ = case.own.at(n, t)
+            result[i] = values[0] + points[0] - there[i] if there[i] < points[0] else np.interp(there[i], points, values)
+    return result
+
+
+def leftovers(model: Model) -> None:
+    """Stock left in the last week of a listing is lost but for its salvage value."""
+    nodes = model.case.nodes
+    for n in model.nodes.tolist():
+        last = last_listed(model.case, n)
+        if last is not None and nodes.leftover[n] > 0:
+            variable = model.stock[n, last]
+            model.cost[variable] = model.cost.get(variable, 0.0) + float(nodes.leftover[n])
+
+
+def last_listed(case: Case, n: int) -> int | None:
+    """Last listed week, if the listing ends within the horizon."""
+    listed = np.flatnonzero(case.nodes.listed[n])
+    return int(listed[-1]) if len(listed) and listed[-1] < case.horizon - 1 else None
+
+
+def limit_terms(model: Model, index: int) -> dict[int, Terms]:
+    """Use of one shared limit by week: orders, stock before plus receipts, and units sold. Constants are left out."""
+    case, limit = model.case, model.case.limits[index]
+    weeks: dict[int, Terms] = {}
+    for key, packs in model.packs.items():
+        link, week, tier = key
+        if limit.orders[link]:
+            at = case.when(link, week, limit.when)
+            price = case.links.tiers[link][tier][1] if limit.money else 1.0
+            if at >= 0 and price:
+                _add(weeks.setdefault(at, {}), packs, float(limit.orders[link] * price * case.links.pack[link]))
+    for n, t in model.stock:
+        if limit.held[n]:
+            terms, _ = available(model, n, t)
+            for variable in model.shipped.get((n, t), {}):
+                terms.pop(variable, None)
+            for variable, amount in terms.items():
+                _add(weeks.setdefault(t, {}), variable, amount * float(limit.held[n]))
+    for n, t in model.short:
+        if limit.served[n]:
+            _add(weeks.setdefault(t, {}), model.short[n, t], -float(limit.served[n]))
+    return weeks
+
+
+def limit_constant(case: Case, index: int, nodes: Ints) -> Floats:
+    """[T] what these nodes use of a limit whatever is ordered: first week's stock, pipeline, demand."""
+    limit, known = case.limits[index], np.zeros(case.horizon)
+    if limit.held.any():
+        held = limit.held[nodes]
+        known += held @ case.nodes.pipeline[nodes]
+        known[0] += held @ (case.nodes.opening[nodes] - case.nodes.backlog[nodes])
+    if limit.served.any():
+        known += limit.served[nodes] @ case.nodes.demand[nodes]
+    return known
+
+
+def shared_limits(model: Model, frame: Frame) -> None:
+    """Use of a shared limit <= what is left of it; where it is soft, + over, at its price."""
+    for index, limit in enumerate(model.case.limits if frame.caps is not None else ()):
+        known = limit_constant(model.case, index, model.nodes)
+        for t, terms in sorted(limit_terms(model, index).items()):
+            assert frame.caps is not None
+            if np.isfinite(frame.caps[index, t]):
+                if np.isfinite(limit.soft[t]):
+                    terms = terms | {model.var(f"over_c{index}_t{t}", float(limit.soft[t])): -1.0}
+                model.row(terms, AT_MOST, frame.caps[index, t] - known[t], f"limit_c{index}_t{t}")
+
+
+def cover(model: Model) -> None:
+    """Units received in week u and sold in week t <= demand of week t x orders placed for week u.
+
+    Implied by whole orders, so no plan is lost; it tightens the relaxation where orders are a yes or no. What is
+    received or there at the start covers what is sold: sold = from the start + sum over receipts.
+    """
+    nodes = model.case.nodes
+    for n in model.nodes.tolist():
+        below = nodes.members[n] if nodes.feeds[n] else np.array([n])
+        placed = _placed_by_receipt(model, n)
+        if placed and len(below) and nodes.lost[below].all() and nodes.sells[below].all():
+            _cover_node(model, n, below, placed)
+
+
+def _placed_by_receipt(model: Model, n: int) -> dict[int, list[pulp.LpVariable]]:
+    """Week of receipt -> the yes-or-no of every order due then; empty if some order of the node has none."""
+    links, result = model.case.links, {}
+    for link, week, tier in model.packs:
+        if links.node[link] == n:
+            if (link, week, tier) not in model.placed:
+                return {}
+            result.setdefault(int(links.due[link, week]), []).append(model.placed[link, week, tier])
+    return result
+
+
+def _cover_node(model: Model, n: int, below: Ints, placed: dict[int, list[pulp.LpVariable]]) -> None:
+    case, nodes = model.case, model.case.nodes
+    inside = sorted({n, *below.tolist()})
+    sources = {u: {} for u in placed}  # type: dict[int, Terms]
+    free: Terms = {}
+    for t in range(case.horizon):
+        start = model.var(f"from_start_n{n}_t{t}")
+        free[start] = 1.0
+        sold: Terms = {start: 1.0, **{model.short[m, t]: 1.0 for m in below.tolist()}}
+        demand = float(nodes.demand[below, t].sum())
+        for u, orders_due in placed.items():
+            if u <= t < u + COVER_WEEKS:
+                part = model.var(f"cover_n{n}_u{u}_t{t}")
+                sold[part] = sources[u][part] = 1.0
+                model.row({part: 1.0, **dict.fromkeys(orders_due, -demand)}, AT_MOST, 0, f"cover_n{n}_u{u}_t{t}")
+        late = [u for u in placed if u + COVER_WEEKS <= t]
+        for u in late:
+            part = model.var(f"late_n{n}_u{u}_t{t}")
+            sold[part] = sources[u][part] = 1.0
+        model.row(sold, EQUAL, demand, f"sold_n{n}_t{t}")
+    arrives = sum(nodes.opening[m] + nodes.pipeline[m].sum() for m in inside)
+    inward = _outside_receipts(model, n, set(inside))
+    model.row({**free, **inward}, AT_MOST, arrives, f"start_n{n}")
+    for u, terms in sources.items():
+        if terms:
+            received = {variable: -amount for variable, amount in model.received[n, u].items()}
+            model.row({**terms, **received}, AT_MOST, 0, f"used_n{n}_u{u}")
+
+
+def _outside_receipts(model: Model, n: int, inside: set[int]) -> Terms:
+    """Receipts of members from sources outside this echelon: they, too, are there without an order of this node."""
+    links = model.case.links
+    terms: Terms = {}
+    for (link, _, _), packs in model.packs.items():
+        node = int(links.node[link])
+        if node in inside and node != n and int(links.origin[link]) not in inside:
+            _add(terms, packs, -float(links.pack[link]))
+    return terms

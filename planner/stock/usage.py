@@ -1,0 +1,116 @@
+"""How much of each shared limit a plan uses, and what plans and limits cost."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from planner.stock.case import Case, Floats, Ints, Solution
+from planner.stock.model import EARLY_SHARE, floor_price, last_listed, resting_stock
+
+
+def empty(case: Case) -> Solution:
+    """The plan that orders nothing, before its stock is computed."""
+    links, nodes = (len(case.links), case.horizon), (len(case.nodes), case.horizon)
+    return Solution(np.zeros(links), np.zeros(links, np.int64), np.zeros(nodes), np.zeros(nodes), np.zeros(nodes))
+
+
+def received(case: Case, solution: Solution) -> Floats:
+    """[N, T] units that ordered lines bring, without the pipeline."""
+    result = np.zeros((len(case.nodes), case.horizon))
+    link, week = np.nonzero(solution.packs)
+    np.add.at(result, (case.links.node[link], case.links.due[link, week]), solution.quantity(case.links)[link, week])
+    return result
+
+
+def shipped(case: Case, solution: Solution) -> Floats:
+    """[N, T] units sent on from each node."""
+    result = np.zeros((len(case.nodes), case.horizon))
+    inner = np.flatnonzero(case.links.origin >= 0)
+    np.add.at(result, case.links.origin[inner], solution.quantity(case.links)[inner])
+    return result
+
+
+def held(case: Case, solution: Solution, nodes: Ints) -> Floats:
+    """[n, T] stock before plus receipts, net of what is owed."""
+    chosen = case.nodes
+    before = np.zeros((len(nodes), case.horizon))
+    before[:, 0] = chosen.opening[nodes] - chosen.backlog[nodes]
+    owes = (chosen.sells & ~chosen.lost)[nodes]
+    before[:, 1:] = solution.stock[nodes, :-1] - np.where(owes[:, None], solution.short[nodes, :-1], 0.0)
+    return before + chosen.pipeline[nodes] + received(case, solution)[nodes]
+
+
+def usage(case: Case, solution: Solution, nodes: Ints) -> Floats:
+    """[limit, T] use by these nodes and the links into them; the firm part of the limits is not in it, the pipeline
+    into storage is."""
+    links = case.links_of(nodes)
+    quantity, price = solution.quantity(case.links), solution.unit_cost(case.links) if len(links) else None
+    stored = held(case, solution, nodes) if any(limit.held.any() for limit in case.limits) else None
+    result = np.zeros((len(case.limits), case.horizon))
+    for i, limit in enumerate(case.limits):
+        for link in links[limit.orders[links] > 0].tolist():
+            for week in np.flatnonzero(quantity[link]).tolist():
+                at = case.when(link, week, limit.when)
+                money = price[link, week] if limit.money and price is not None else 1.0
+                if at >= 0:
+                    result[i, at] += limit.orders[link] * quantity[link, week] * money
+        if stored is not None:
+            result[i] += limit.held[nodes] @ stored
+        if limit.served.any():
+            result[i] += limit.served[nodes] @ (case.nodes.demand[nodes] - solution.short[nodes])
+    return result
+
+
+def resting_usage(case: Case, nodes: Ints) -> Floats:
+    """[limit, T] use if nothing were ordered any more: what no plan can avoid."""
+    rest = resting_stock(case, nodes)[nodes]
+    result = np.zeros((len(case.limits), case.horizon))
+    for i, limit in enumerate(case.limits):
+        result[i] = limit.held[nodes] @ rest
+        if limit.served.any():
+            result[i] += limit.served[nodes] @ np.minimum(case.nodes.demand[nodes], rest)
+    return result
+
+
+def costs(case: Case, solution: Solution, room: Floats) -> dict[str, float]:
+    """Cost by kind over the horizon; `room` [limit, T] is what limits leave beside their firm use. They add up to the
+    objective."""
+    nodes, links = case.nodes, case.links
+    quantity = solution.quantity(links)
+    over_reference = np.maximum(solution.unit_cost(links) - links.reference[:, None], 0.0) if len(links) else quantity
+    under = np.maximum(nodes.floor[:, None] - solution.stock, 0.0) * nodes.listed
+    prices = np.array([floor_price(case, n) for n in range(len(nodes))])
+    early = np.where(nodes.fed, EARLY_SHARE * nodes.holding, 0.0)
+    return {
+        "holding": float((nodes.holding[:, None] * solution.stock).sum()),
+        "shortage": float((nodes.shortage[:, None] * (solution.short + solution.extra)).sum()),
+        "order": float(((quantity > 0) * links.order_cost[:, None]).sum() + _joint_cost(case, quantity)),
+        "purchase_difference": float((over_reference * quantity).sum()),
+        "floor": float((under.sum(axis=1) * prices).sum()),
+        "leftover": float(sum(_leftover(case, solution, n) for n in range(len(nodes)))),
+        "early_transfer": float((early[:, None] * solution.stock).sum()),
+        "over_limit": _over(case, solution, room),
+        "tie_break": float((quantity * 1e-7 * links.priority[:, None]).sum()),
+    }
+
+
+def _joint_cost(case: Case, quantity: Floats) -> float:
+    total = 0.0
+    for s, joint in enumerate(case.joints):
+        ordered = (quantity[case.links.joint == s] > 0).any(axis=0)
+        total += joint.order_cost * float(ordered.sum())
+    return total
+
+
+def _leftover(case: Case, solution: Solution, n: int) -> float:
+    last = last_listed(case, n)
+    return 0.0 if last is None else float(case.nodes.leftover[n] * solution.stock[n, last])
+
+
+def _over(case: Case, solution: Solution, room: Floats) -> float:
+    if not any(np.isfinite(limit.soft).any() for limit in case.limits):
+        return 0.0
+    used = usage(case, solution, np.arange(len(case.nodes)))
+    over = np.maximum(used - room, 0.0)
+    soft = np.array([np.where(np.isfinite(limit.soft), limit.soft, 0.0) for limit in case.limits])
+    return float((over * soft)[np.isfinite(over)].sum())
