@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -79,13 +80,15 @@ class TableCache:
             self._write(path, lambda beside: beside.write_text(text, "utf-8"))
 
     def _path(self, source: Source) -> Path | None:
-        name = f"{source.table}-{source.digest[:32]}-{_contract(source.table)[:8]}.parquet"
-        return None if self.folder is None else self.folder / name
+        if self.folder is None:
+            return None
+        return self.folder / f"{source.table}-{source.digest[:32]}-{_contract(source.table)[:8]}.parquet"
 
     def _mark(self, digests: Mapping[str, str]) -> Path | None:
+        if self.folder is None:
+            return None
         text = json.dumps([sorted(digests.items()), __version__, [_contract(name) for name in TABLES]])
-        name = f"checked-{hashlib.sha256(text.encode()).hexdigest()[:40]}"
-        return None if self.folder is None else self.folder / name
+        return self.folder / f"checked-{hashlib.sha256(text.encode()).hexdigest()[:40]}"
 
     def _write(self, path: Path, write: Callable[[Path], Any]) -> None:
         beside: Path | None = None
@@ -105,6 +108,7 @@ class TableCache:
                 beside.unlink(missing_ok=True)
 
 
+@cache
 def _contract(table: str) -> str:
     """Changes with the contract and with the version that parses."""
     return hashlib.sha256(f"{__version__} {TABLES[table]!r}".encode()).hexdigest()

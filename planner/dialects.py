@@ -148,7 +148,7 @@ def _is_chinese(data: bytes) -> bool:
 
 def _is_frequent(letter: str) -> bool:
     pair = letter.encode("gb18030")
-    return len(pair) == 2 and pair[1] >= 0xA1 and (0xB0 <= pair[0] <= 0xD7 or 0xA1 <= pair[0] <= 0xA3)
+    return len(pair) == 2 and pair[1] >= 0xA1 and (0xB0 <= pair[0] <= 0xD7 or 0xA1 <= pair[0] <= 0xA9)
 
 
 def _skip_preamble(data: bytes) -> tuple[int, int]:

@@ -235,9 +235,8 @@ def _lanes(ground: _Ground) -> Iterator[pd.DataFrame]:
         yield _one("dead-lane", 3, 0.0, text, "add lanes onward, or remove it", place=destination)
     pairs = ground.sourcing.groupby(["source", "warehouse"], as_index=False)[["units", "money"]].sum()
     reached = {origin: _reached(edges, origin) for origin in pairs["source"].unique()}
-    far = pairs[
-        [place not in reached[origin] for origin, place in zip(pairs["source"], pairs["warehouse"], strict=True)]
-    ]
+    linked = [place in reached[origin] for origin, place in zip(pairs["source"], pairs["warehouse"], strict=True)]
+    far = pairs[~np.array(linked, dtype=bool)]
     text_far = [
         f"No lane leads from {origin} to {place}, which it supplies ({_demand(units)})."
         for origin, place, units in zip(far["source"], far["warehouse"], far["units"], strict=True)
