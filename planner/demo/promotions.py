@@ -28,8 +28,9 @@ KIND_EFFECT = {
 PULLED_FORWARD = 0.20  # of the gross lift, out of the three weeks after the campaign
 PULLED_FORWARD_FRESH = 0.04
 PULL_WEEKS = (0.5, 0.3, 0.2)
-CANNIBALISED = 0.22  # of the gross lift, out of the same category in the same warehouse
-ROOM = 0.6  # no series ever loses more than this share of its mean
+CANNIBALISED = 0.15  # of the gross lift, out of the same category in the same warehouse
+ROOM = 0.35  # no series ever loses more than this share of its mean
+BEST = 0.3  # the best sellers of a category, which need no campaign
 DEPTHS = (0.10, 0.15, 0.20, 0.25, 0.30, 0.40)
 SPRING = "SPRING"
 
@@ -46,7 +47,7 @@ class Campaign:
     categories: tuple[str, ...]
     name: str
     status: str = "done"
-    share: float = 0.5
+    share: float = 0.45
     segment: str = ""
     contact_cost: float = 0.0
     holdout: float = 0.0
@@ -146,12 +147,12 @@ def _countries(size: Size) -> dict[str, str]:
 
 
 def _promoted(campaign: Campaign, goods: pd.DataFrame) -> npt.NDArray[np.intp]:
-    """In each category the largest steady sellers, on sale from ten weeks before the campaign to its end."""
+    """In each category the steady sellers behind the best, on sale from ten weeks before the campaign to its end."""
     early = campaign.first - pd.Timedelta(weeks=10)
     alive = ~(goods["launch_date"] > early) & ~(goods["end_date"] <= campaign.last)
     good = alive & goods["category"].isin(campaign.categories) & goods["demand_class"].isin(["smooth", "erratic"])
     rank = goods["level"].where(good).groupby(goods["category"]).rank(ascending=False, pct=True)
-    return np.flatnonzero((rank <= campaign.share).to_numpy())
+    return np.flatnonzero(((rank > BEST) & (rank <= BEST + campaign.share)).to_numpy())
 
 
 def effects(bookings: Bookings, series: pd.DataFrame, mean: Floats, size: Size) -> Effects:

@@ -42,9 +42,12 @@ def test_promotions_lift_sales_as_the_truth_says(world: World, sold: pd.DataFram
 @pytest.mark.parametrize("code", ["SPRING24", "SPRING25", "CLEAN24", "XMAS24", "SUMMER24"])
 def test_each_named_campaign_shows_its_own_lift(world: World, sold: pd.DataFrame, code: str) -> None:
     full = sold[sold["in_stock"] == 1].merge(promoted(world, code), on=KEY)
-    truth = (full["base"] * full["lift"]).sum() / full["base"].sum()
-    seen = full["quantity"].sum() / full["base"].sum() - 1
-    assert seen == pytest.approx(truth, rel=0.2)
+    full = full.merge(world.truth["series"][["sku", "warehouse", "dispersion"]], on=["sku", "warehouse"])
+    gross = full["base"] * full["lift"]
+    variance = full["mean"] + full["base"] ** 2 / full["dispersion"] + gross**2 / 12
+    assert gross.sum() > 0.4 * full["base"].sum()
+    assert abs(full["quantity"].sum() - full["mean"].sum()) < 3.5 * np.sqrt(variance.sum())
+    assert full["quantity"].sum() > full["base"].sum() + 3.5 * np.sqrt(variance.sum())
 
 
 def test_weeks_after_a_campaign_dip(world: World, sold: pd.DataFrame) -> None:
