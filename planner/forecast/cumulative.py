@@ -83,8 +83,8 @@ def _days_of_months(forecast: pd.DataFrame) -> pd.DataFrame:
 
 def _matrices(weekly: pd.DataFrame, weeks: pd.DatetimeIndex) -> tuple[pd.DataFrame, Floats, Floats]:
     """Keys in order, and mean and variance as [series, weeks]."""
-    row, names = pd.MultiIndex.from_frame(weekly[_KEY].astype(object)).factorize(sort=True)
-    keys = pd.DataFrame(list(names), columns=_KEY, dtype=object)
+    keys = weekly[_KEY].astype(object).drop_duplicates().sort_values(_KEY).reset_index(drop=True)
+    row = weekly.groupby(_KEY, sort=True, observed=True).ngroup().to_numpy()
     cell = (row, weeks.get_indexer(pd.DatetimeIndex(weekly["week"])))
     values = []
     for name in ("mean", "variance"):

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from planner.forecast.censored import WINDOW, repair
+from planner.forecast.successors import carry_over
 from planner.panel import Matrix, Panel
 from planner.periods import SEASON, Bucket, buckets_until, first_day
 
@@ -22,7 +23,7 @@ Ints = npt.NDArray[np.int64]
 
 NOTE_COLUMNS = ("sku", "warehouse", "date", "original", "adjusted", "reason")
 EMPTY_SHELF, SUCCESSOR = "out of stock", "history of the predecessor"
-RETURNS = "more came back than was sold"
+RETURNS, PARTLY_UNKNOWN = "more came back than was sold", "some quantities unknown"
 _ROWS = 2_000_000
 _CELLS = 2_000_000
 _NEVER = np.iinfo(np.int64).max
@@ -44,10 +45,14 @@ class History:
 
 @dataclass(frozen=True)
 class _Sums:
-    """Sales by series and bucket: sums, share in stock, what sold in rows out of stock, and which cells have rows."""
+    """Sales by series and bucket; `seen` where there are rows.
+
+    `share` of the time in stock; `observed`: in stock and of known quantity; `blocked`: sold in rows out of stock.
+    """
 
     sold: Matrix
     share: Matrix
+    observed: Matrix | None
     blocked: Matrix | None
     seen: npt.NDArray[np.bool_]
 
@@ -70,7 +75,7 @@ def build_history(
     start = _start(sums, begin)
     _blank(sums, start, end)
     demand = _repaired(sums, WINDOW[bucket])
-    carried = _carry_over(keys, items, demand, start, SEASON[bucket] if bucket != "day" else 365)
+    carried = carry_over(keys, items, demand, start, SEASON[bucket] if bucket != "day" else 365)
     notes = _notes(keys, dates, sums, demand, carried)
     cut = slice(max(len(dates) - keep, 0) if keep else 0, None)
     kept = notes[notes["date"].isin(dates[cut])].reset_index(drop=True) if keep else notes
@@ -128,33 +133,61 @@ def _blocks(count: int) -> Iterator[slice]:
 def _add_up(sales: pd.DataFrame, rows: Ints, series: int, dates: pd.DatetimeIndex, bucket: Bucket) -> _Sums:
     """Sum quantities and average the share in stock; a cell without a row counts as zero sold and in stock.
 
-    Returns are subtracted, in the bucket in which they came back. An unknown quantity makes its cell unknown.
+    Returns are subtracted, in the bucket in which they came back. A cell is unknown if all its rows are; if some are,
+    the others stand for the share of the time that was observed.
     """
     count = len(dates)
-    size = series * count
-    sold, seen, share = np.zeros(size, np.float32), np.zeros(size, bool), np.ones(size, np.float32)
+    shape = (series, count)
+    sold, seen = np.zeros(shape, np.float32), np.zeros(shape, bool)
+    gaps = _Gaps.empty(shape) if _has_gaps(sales) else None
     stamps = sales["date"].to_numpy()
-    has_stock = "in_stock" in sales and bool((sales["in_stock"] < 1).any())
-    missing = np.zeros(size if has_stock else 0, np.float32)
-    blocked, number = missing.copy(), np.zeros(missing.size, np.int32)
-    first = int(bucket_numbers(dates[:1].to_numpy(), bucket)[0]) if count else 0
+    first = int(bucket_numbers(dates[:1].to_numpy(), bucket)[0])
     for block in _blocks(len(sales)):
         column = bucket_numbers(stamps[block], bucket) - first
         inside = column < count
         cell = (rows[block] * count + column)[inside]
         quantity = _signed(sales.iloc[block])[inside]
-        np.add.at(sold, cell, quantity)
-        seen[cell] = True
-        if has_stock:
-            stocked = sales["in_stock"].iloc[block].fillna(1.0).to_numpy(dtype=np.float32)[inside]
-            np.add.at(missing, cell, 1 - stocked)
-            np.add.at(number, cell, 1)
-            np.add.at(blocked, cell, np.where(stocked <= 0, np.nan_to_num(quantity), np.float32(0)))
-    shape = (series, count)
-    if has_stock:
-        share -= missing / np.maximum(number, 1)
-    kept = np.maximum(blocked, 0).reshape(shape) if has_stock else None
-    return _Sums(sold.reshape(shape), share.reshape(shape), kept, seen.reshape(shape))
+        np.add.at(sold.reshape(-1), cell, quantity if gaps is None else np.nan_to_num(quantity))
+        seen.reshape(-1)[cell] = True
+        if gaps is not None:
+            gaps.add(cell, quantity, _in_stock(sales.iloc[block])[inside])
+    if gaps is None:
+        return _Sums(sold, np.ones(shape, np.float32), None, None, seen)
+    sold[(gaps.unknown == gaps.rows) & seen] = np.nan
+    rows_seen = np.maximum(gaps.rows, 1)
+    share = np.asarray(1 - gaps.missing / rows_seen, dtype=np.float32)
+    observed = np.asarray(share * (1 - gaps.unknown / rows_seen), dtype=np.float32)
+    return _Sums(sold, share, observed, np.maximum(gaps.blocked, 0), seen)
+
+
+@dataclass(frozen=True)
+class _Gaps:
+    """By cell: rows, rows of unknown quantity, time out of stock (in rows), and what was sold in rows out of stock."""
+
+    rows: Matrix
+    unknown: Matrix
+    missing: Matrix
+    blocked: Matrix
+
+    @classmethod
+    def empty(cls, shape: tuple[int, int]) -> _Gaps:
+        return cls(*(np.zeros(shape, np.float32) for _ in range(4)))
+
+    def add(self, cell: Ints, quantity: npt.NDArray[np.float32], in_stock: npt.NDArray[np.float32]) -> None:
+        np.add.at(self.rows.reshape(-1), cell, np.float32(1))
+        np.add.at(self.unknown.reshape(-1), cell, np.isnan(quantity).astype(np.float32))
+        np.add.at(self.missing.reshape(-1), cell, 1 - in_stock)
+        np.add.at(self.blocked.reshape(-1), cell, np.where(in_stock <= 0, np.nan_to_num(quantity), np.float32(0)))
+
+
+def _has_gaps(sales: pd.DataFrame) -> bool:
+    return bool(sales["quantity"].isna().any()) or ("in_stock" in sales and bool((sales["in_stock"] < 1).any()))
+
+
+def _in_stock(sales: pd.DataFrame) -> npt.NDArray[np.float32]:
+    if "in_stock" not in sales:
+        return np.ones(len(sales), np.float32)
+    return sales["in_stock"].fillna(1.0).to_numpy(dtype=np.float32)
 
 
 def _signed(sales: pd.DataFrame) -> npt.NDArray[np.float32]:
@@ -219,13 +252,14 @@ def _blank(sums: _Sums, start: Ints, end: Ints) -> None:
 
 
 def _repaired(sums: _Sums, window: int) -> Matrix:
-    """Demand: what was sold, repaired in rows that were ever out of stock. Returns never take it below zero."""
+    """Demand: what was sold, repaired where not all of it could be seen. Returns never take it below zero."""
     demand = np.where(sums.sold < 0, np.float32(0), sums.sold)
-    if sums.blocked is None:
+    if sums.blocked is None or sums.observed is None:
         return demand
-    rows = np.flatnonzero((sums.share < 1).any(axis=1))
+    rows = np.flatnonzero((sums.observed < 1).any(axis=1))
     for block in np.array_split(rows, max(1, rows.size * demand.shape[1] // _CELLS)):
-        sold, share = demand[block].astype(np.float64), sums.share[block].astype(np.float64)
+        sold = demand[block].astype(np.float64)
+        share = np.where(np.isnan(sums.share[block]), np.nan, sums.observed[block].astype(np.float64))
         blocked = np.minimum(sums.blocked[block], np.nan_to_num(sold))
         unknown = np.isnan(sold) & ~np.isnan(share)
         estimate = repair(sold - blocked, blocked, np.where(unknown, 0.0, share), window)
@@ -233,47 +267,13 @@ def _repaired(sums: _Sums, window: int) -> Matrix:
     return demand
 
 
-def _carry_over(keys: pd.DataFrame, items: pd.DataFrame, demand: Matrix, start: Ints, enough: int) -> Matrix:
-    """Give a successor with less than `enough` buckets its predecessor's demand before its own start, in place.
-
-    Chains are followed from the oldest on; a loop of predecessors is ignored. Returns the demand as it was.
-    """
-    pairs = _pairs(items)
-    if not pairs:
-        return demand
-    before = demand.copy()
-    place = pd.Series(np.arange(len(keys)), index=pd.MultiIndex.from_frame(keys))
-    known = set(keys["sku"])
-    for old, new in pairs:
-        if old in known and new in known:
-            both = pd.concat([place[old], place[new]], axis=1, join="inner").to_numpy()
-            for source, target in both[demand.shape[1] - start[both[:, 1]] < enough]:
-                demand[target, : start[target]] = demand[source, : start[target]]
-    return before
-
-
-def _pairs(items: pd.DataFrame) -> list[tuple[str, str]]:
-    """(predecessor, successor), every predecessor's own history first; members of a loop are left out."""
-    if "predecessor" not in items:
-        return []
-    named = items[items["predecessor"].astype(str) != ""]
-    parent = dict(zip(named["sku"].astype(str), named["predecessor"].astype(str), strict=True))
-    depth: dict[str, int] = {}
-    for sku in parent:
-        path = [sku]
-        while path[-1] in parent and parent[path[-1]] not in path:
-            path.append(parent[path[-1]])
-        if path[-1] not in parent:
-            depth[sku] = len(path)
-    return [(parent[sku], sku) for sku in sorted(depth, key=lambda name: (depth[name], name))]
-
-
 def _notes(keys: pd.DataFrame, dates: pd.DatetimeIndex, sums: _Sums, demand: Matrix, before: Matrix) -> pd.DataFrame:
     """One row a bucket whose demand is not what was sold."""
     carried = ~np.isnan(demand) & np.isnan(before) & np.isnan(sums.sold)
     changed = carried | (~np.isnan(demand) & (demand != sums.sold))
     row, column = np.nonzero(changed)
-    reason = np.where(sums.share[row, column] < 1, EMPTY_SHELF, RETURNS)
+    partly = np.zeros(row.size, bool) if sums.observed is None else sums.observed[row, column] < 1
+    reason = np.where(sums.share[row, column] < 1, EMPTY_SHELF, np.where(partly, PARTLY_UNKNOWN, RETURNS))
     reason = np.where(carried[row, column], SUCCESSOR, reason)
     return pd.DataFrame(
         {
