@@ -149,7 +149,7 @@ def _fill_in(tables: Tables, plan: Plan, options: Options) -> dict[str, str]:
     series = _series(tables)
     if "items" not in tables:
         tables["items"] = pd.DataFrame({"sku": sorted(_values(tables, "sku"))})
-        texts["items"] = "every SKU of the other tables, without cost, price or category"
+        texts["items"] = "items are every SKU of the other tables, without cost, price or category"
     if "stocking" not in tables:
         tables["stocking"] = assume.stocking(series, options["review_days"])
         texts["stocking"] = "every SKU is stocked where it was sold or is on hand"
@@ -185,7 +185,9 @@ def _add_places(tables: Tables, supplier: str, texts: dict[str, str]) -> None:
     suppliers = sources | _values(tables, "location")
     kinds = ["supplier" if code in suppliers else "warehouse" for code in sorted(codes)]
     tables["locations"] = pd.DataFrame({"location": sorted(codes), "kind": kinds})
-    texts["locations"] = "every place of the other tables: a supplier where goods only come from, else a warehouse"
+    texts["locations"] = (
+        "locations are every place of the other tables: a supplier where goods only come from, else a warehouse"
+    )
 
 
 def _values(tables: Tables, column: str) -> set[str]:
