@@ -17,7 +17,7 @@ from planner.settings import Settings
 from planner.stock.case import Case, Flags, Floats, Ints, Nodes
 from planner.stock.costs import holding_costs, leftover_costs, shortage_costs, unit_costs
 from planner.stock.curves import shortage_curves
-from planner.stock.exposure import exposure, members_below
+from planner.stock.windows import exposure, members_below
 from planner.stock.limits import read_limits
 from planner.stock.links import joint_orders, read_links
 from planner.stock.position import Position, position_of

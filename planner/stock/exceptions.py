@@ -1,0 +1,150 @@
+"""What a planner has to look at, ranked by money."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.stock.case import Case, Floats
+from planner.stock.optimise import Plan
+
+COLUMNS = ["type", "severity", "sku", "warehouse", "week", "money", "text", "hint"]
+_SERIOUS = 0.05
+_EXCESS_WEEKS = 26.0
+
+
+def exceptions(plan: Plan) -> pd.DataFrame:
+    """type, severity (1 worst), sku, warehouse, week, money, text, hint: one row a finding, the dearest first."""
+    rows = [
+        *_noted(plan.case), *_stock_outs(plan), *_excess(plan), *_minimums(plan), *_missing_sources(plan.case),
+        *_floors(plan), *_limits(plan),
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    frame["week"] = pd.to_datetime(frame["week"]).astype("datetime64[ns]")
+    frame["money"] = frame["money"].astype(float).round(2)
+    for column in ("type", "sku", "warehouse", "text", "hint"):
+        frame[column] = frame[column].astype(object)
+    ranked = frame.sort_values(
+        ["money", "type", "sku", "warehouse", "week"], ascending=[False, True, True, True, True], kind="stable"
+    )
+    return ranked.astype({"severity": "int64"}).reset_index(drop=True)
+
+
+def _row(
+    kind: str, severity: int, sku: str, place: str, week: Any, money: float, text: str, hint: str
+) -> dict[str, Any]:
+    return dict(zip(COLUMNS, (kind, severity, sku, place, week, money, text, hint), strict=True))
+
+
+def _noted(case: Case) -> list[dict[str, Any]]:
+    """Faults and assumptions met while reading the tables."""
+    number = {key: n for n, key in enumerate(zip(case.nodes.sku, case.nodes.place, strict=True))}
+    texts = {
+        "negative on hand": (2, "{sku} at {place} shows {quantity:,.0f} units below zero; planned as owed", "count the stock"),
+        "overdue pipeline": (2, "order {order} of {quantity:,.0f} {sku} for {place} was due {date:%Y-%m-%d}; expected this week", "confirm a new due date"),
+        "missing lead time": (3, "{sku} from {source} to {place} has no lead time; {quantity:,.0f} days assumed", "fill sourcing.lead_days"),
+        "missing cost": (3, "{sku} from {source} to {place} has no cost; 0 assumed", "fill sourcing.unit_cost"),
+        "missing rate": (2, "the currency of {sku} from {source} to {place} has no rate; 1 assumed", "add it to currencies"),
+        "lead time beyond horizon": (1, "{sku} from {source} reaches {place} after the last planned week", "raise stock.horizon_weeks"),
+    }  # fmt: skip
+    rows = []
+    for note in case.notes:
+        severity, text, hint = texts[note["type"]]
+        n = number.get((note["sku"], note["place"]))
+        money = float(case.nodes.cost[n] * note["quantity"]) if n is not None and "stock" not in note else 0.0
+        if note["type"].startswith(("missing", "lead")):
+            money = float((case.nodes.cost[n] * case.nodes.demand[n, :4]).sum()) if n is not None else 0.0
+        rows.append(_row(note["type"], severity, note["sku"], note["place"], case.weeks[0], money, text.format(**note), hint))
+    return rows
+
+
+def _stock_outs(plan: Plan) -> list[dict[str, Any]]:
+    """Series that lose more than a twentieth of their demand, and lose it for more than the newsvendor's reasons."""
+    case, rows = plan.case, []
+    for n in np.flatnonzero(case.nodes.sells).tolist():
+        demand, short = case.nodes.demand[n], plan.solution.short[n]
+        rate = np.divide(short, demand, out=np.zeros_like(short), where=demand > 1e-9)
+        bad = (rate > 2 * _SERIOUS) & (short * case.nodes.shortage[n] > 0.01)
+        if bad.sum() and short.sum() > _SERIOUS * demand.sum():
+            worst, money = int(np.argmax(short)), float((short * bad).sum() * case.nodes.shortage[n])
+            text = f"{case.nodes.sku[n]} at {case.nodes.place[n]} is expected to miss {short[bad].sum():,.1f} units in {int(bad.sum())} weeks"
+            rows.append(_row("stock-out", 1, case.nodes.sku[n], case.nodes.place[n], case.weeks[worst], money, text, "expedite, transfer, or raise the order"))
+    return rows  # fmt: skip
+
+
+def _excess(plan: Plan) -> list[dict[str, Any]]:
+    """Stock of today beyond half a year of demand."""
+    case, rows = plan.case, []
+    for n in range(len(case.nodes)):
+        below = case.nodes.members[n] if case.nodes.feeds[n] else np.array([n])
+        ahead = case.nodes.demand[below].sum() / case.horizon * _EXCESS_WEEKS
+        excess = float(case.nodes.opening[n] - max(ahead, case.nodes.floor[n]))
+        money = excess * float(case.nodes.cost[n])
+        if excess > 1.0 and money > 0:
+            text = f"{case.nodes.sku[n]} at {case.nodes.place[n]} holds {excess:,.0f} units beyond half a year of demand"
+            rows.append(_row("excess", 3, case.nodes.sku[n], case.nodes.place[n], case.weeks[0], money, text, "transfer, promote or write off"))
+    return rows  # fmt: skip
+
+
+def _minimums(plan: Plan) -> list[dict[str, Any]]:
+    """Minima that make a line at least double what eight weeks need: with the holding cost of the surplus."""
+    case, links, rows = plan.case, plan.case.links, []
+    for i in np.flatnonzero(plan.solution.packs.sum(axis=1) > 0).tolist():
+        n = int(links.node[i])
+        below = case.nodes.members[n] if case.nodes.feeds[n] else np.array([n])
+        weekly = float(case.nodes.demand[below].sum() / case.horizon)
+        if links.moq[i] > 16 * weekly and links.moq[i] > links.pack[i]:
+            t = int(np.flatnonzero(plan.solution.packs[i])[0])
+            surplus = float(links.moq[i] - 8 * weekly)
+            weeks = surplus / max(weekly, 1e-3)
+            money = surplus * float(case.nodes.holding[n]) * min(weeks, 52.0) / 2
+            text = f"the minimum of {links.moq[i]:,.0f} {links.sku[i]} from {links.source[i]} lasts {links.moq[i] / max(weekly, 1e-3):,.0f} weeks at {links.destination[i]}"
+            rows.append(_row("minimum above need", 3, links.sku[i], links.destination[i], case.weeks[t], money, text, "negotiate the MOQ, or stock it elsewhere"))
+    return rows  # fmt: skip
+
+
+def _missing_sources(case: Case) -> list[dict[str, Any]]:
+    supplied = set(case.links.node.tolist())
+    rows = []
+    for n in np.flatnonzero(case.nodes.demand.sum(axis=1) > 0).tolist():
+        if n not in supplied:
+            money = float(case.nodes.demand[n].sum() * case.nodes.shortage[n])
+            text = f"{case.nodes.sku[n]} sells at {case.nodes.place[n]} but has no source"
+            rows.append(_row("missing source", 1, case.nodes.sku[n], case.nodes.place[n], case.weeks[0], money, text, "add a row to sourcing"))
+    return rows  # fmt: skip
+
+
+def _floors(plan: Plan) -> list[dict[str, Any]]:
+    case, rows = plan.case, []
+    under = np.maximum(case.nodes.floor[:, None] - plan.solution.stock, 0.0) * case.nodes.listed
+    for n in np.flatnonzero((under > 0.5).any(axis=1)).tolist():
+        t, money = int(np.argmax(under[n])), float(under[n].sum() * case.nodes.cost[n])
+        text = f"{case.nodes.sku[n]} at {case.nodes.place[n]} lies up to {under[n, t]:,.0f} units under its minimum of {case.nodes.floor[n]:,.0f}"
+        rows.append(_row("under minimum stock", 2, case.nodes.sku[n], case.nodes.place[n], case.weeks[t], money, text, "expedite, or lower the minimum"))
+    return rows  # fmt: skip
+
+
+def _limits(plan: Plan) -> list[dict[str, Any]]:
+    """Limits that bind, by what relaxing them would be worth, and limits that firm quantities alone exceed."""
+    case, rows = plan.case, []
+    for i, t in zip(*np.nonzero(plan.prices > 1e-6), strict=True):
+        limit = case.limits[int(i)]
+        money = float(plan.prices[i, t] * limit.cap[t] * 0.1)
+        text = f"{limit.name} binds: one unit more would be worth {plan.prices[i, t]:,.4g}"
+        rows.append(_row("limit binds", 2, "", _place(limit.name), case.weeks[t], money, text, "ten per cent more would be worth this"))
+    for i, t, missing in plan.lifted:
+        limit = case.limits[i]
+        text = f"{limit.name} is exceeded by {missing:,.1f} by what is there or firmly on its way"
+        rows.append(_row("limit exceeded by firm quantities", 1, "", _place(limit.name), case.weeks[t], _value(limit.soft, t, missing), text, "move receipts, or find room"))
+    return rows  # fmt: skip
+
+
+def _value(soft: Floats, t: int, amount: float) -> float:
+    return float(soft[t] * amount) if np.isfinite(soft[t]) else float(amount)
+
+
+def _place(name: str) -> str:
+    return name.split(" ", 1)[1].rsplit(" ", 1)[0].split(">")[0]
+

@@ -1,0 +1,228 @@
+"""A solution -> the tables a planner reads: orders with the rule that moved each, and the plan week by week."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from planner.stock.case import Case, Floats, Ints, Solution
+from planner.stock.curves import newsvendor_target
+from planner.stock.model import tier_packs
+from planner.stock.pegging import campaign_share
+from planner.stock.usage import received, shipped
+
+ORDER_COLUMNS = [
+    "line_id", "kind", "sku", "source", "destination", "order_date", "order_week", "due_date", "due_week", "quantity",
+    "packs", "unit_cost", "freight", "moved_by", "status", "campaign_quantity", "campaigns",
+]  # fmt: skip
+PLAN_COLUMNS = [
+    "sku", "warehouse", "week", "opening", "receipts", "demand", "campaign_demand", "shipped", "closing",
+    "expected_shortage", "cover_weeks", "target",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Stock ledger [N, T]: what each week starts with, receives, asks for, sends on, leaves, and aims at."""
+
+    opening: Floats
+    receipts: Floats
+    shipped: Floats
+    available: Floats
+    target: Floats
+
+
+def flow(case: Case, solution: Solution) -> Flow:
+    nodes = case.nodes
+    opening = np.concatenate([nodes.opening[:, None], solution.stock[:, :-1]], axis=1)
+    receipts, sent = nodes.pipeline + received(case, solution), shipped(case, solution)
+    owed = np.concatenate([nodes.backlog[:, None], solution.short[:, :-1]], axis=1)
+    available = opening + receipts - sent - np.where(nodes.lost[:, None], 0.0, owed * nodes.sells[:, None])
+    return Flow(opening, receipts, sent, available, targets(case))
+
+
+def targets(case: Case) -> Floats:
+    """Stock available at which one unit more costs as much to hold as it saves; at least the floor plus demand. A
+    feeding node aims at its echelon's target less those of its members."""
+    nodes = case.nodes
+    tail = np.clip(nodes.holding / np.maximum(nodes.holding + nodes.shortage, 1e-12), 0.003, 0.6)
+    floor = nodes.floor[:, None] * nodes.listed
+    own = np.where(nodes.sells[:, None], newsvendor_target(case.own, tail), 0.0)
+    own = np.where(nodes.sells[:, None] & (floor > 0), np.maximum(own, floor + nodes.demand), np.maximum(own, floor))
+    together = newsvendor_target(case.echelon, tail) if len(nodes) else own
+    for n in np.flatnonzero(nodes.feeds):
+        below = nodes.members[n][nodes.members[n] != n]
+        own[n] = np.maximum(own[n], together[n] - own[below].sum(axis=0))
+    return np.maximum(own, 0.0)
+
+
+def plan_table(case: Case, solution: Solution) -> pd.DataFrame:
+    """One row per SKU, warehouse and week."""
+    nodes, ledger = case.nodes, flow(case, solution)
+    asked = np.where(nodes.sells[:, None], nodes.demand, 0.0)
+    out = asked + _steady(case, ledger.shipped)
+    values = {
+        "opening": ledger.opening, "receipts": ledger.receipts, "demand": asked,
+        "campaign_demand": np.minimum(nodes.campaign, asked), "shipped": ledger.shipped, "closing": solution.stock,
+        "expected_shortage": np.where(nodes.sells[:, None], solution.short, solution.extra), "cover_weeks": cover_weeks(solution.stock, out),
+        "target": ledger.target,
+    }  # fmt: skip
+    frame = pd.DataFrame({
+        "sku": np.repeat(nodes.sku, case.horizon), "warehouse": np.repeat(nodes.place, case.horizon),
+        "week": np.tile(case.weeks.to_numpy(), len(nodes)),
+        **{name: np.round(value.ravel(), 6) + 0.0 for name, value in values.items()},
+    })  # fmt: skip
+    return frame[PLAN_COLUMNS].sort_values(["sku", "warehouse", "week"], kind="stable").reset_index(drop=True)
+
+
+def _steady(case: Case, sent: Floats) -> Floats:
+    """A place that only feeds others runs down at its mean rate of shipping."""
+    return np.repeat(sent.mean(axis=1)[:, None], case.horizon, axis=1) * case.nodes.feeds[:, None]
+
+
+def cover_weeks(stock: Floats, out: Floats) -> Floats:
+    """Weeks of coming demand that the closing stock covers; demand goes on at its last four weeks' mean. At most 99."""
+    horizon = stock.shape[1]
+    tail = np.repeat(out[:, -4:].mean(axis=1)[:, None], 99, axis=1)
+    total = np.concatenate([np.zeros((len(out), 1)), np.cumsum(np.concatenate([out, tail], axis=1), axis=1)], axis=1)
+    result = np.zeros_like(stock)
+    for i in range(len(stock)):
+        level = total[i, 1 : horizon + 1] + stock[i]
+        reached = np.interp(level, total[i], np.arange(total.shape[1])) if total[i, -1] > 0 else np.full(horizon, 99.0)
+        result[i] = np.where(level >= total[i, -1], 99.0, reached - np.arange(1, horizon + 1))
+    return np.clip(np.where(stock > 1e-9, result, 0.0), 0.0, 99.0)
+
+
+def order_table(case: Case, solution: Solution, prices: Floats, uplift: pd.DataFrame) -> pd.DataFrame:
+    """One row per order line, sorted by line_id; line_id names the line in plain words and is the same in every run."""
+    links = case.links
+    link, week = np.nonzero(solution.packs)
+    due = links.due[link, week]
+    quantity = solution.quantity(links)
+    pegged, codes = campaign_share(case, solution, link, week, uplift)
+    mondays = case.weeks.to_numpy()
+    rules = moved_by(case, solution, prices, link, week)
+    names = [
+        f"{links.sku[i]}|{links.source[i]}|{links.destination[i]}|{pd.Timestamp(mondays[t]).date()}"
+        for i, t in zip(link, week, strict=True)
+    ]
+    frame = pd.DataFrame({
+        "line_id": np.array(_distinct(names), object),
+        "kind": np.where(links.origin[link] >= 0, "transfer", "purchase").astype(object),
+        "sku": links.sku[link], "source": links.source[link], "destination": links.destination[link],
+        "order_date": links.order_date[link, week].astype("datetime64[ns]"), "order_week": mondays[week],
+        "due_date": links.due_date[link, week].astype("datetime64[ns]"), "due_week": mondays[due],
+        "quantity": np.round(quantity[link, week], 6), "packs": solution.packs[link, week],
+        "unit_cost": solution.unit_cost(links)[link, week] if len(links) else np.zeros(0), "freight": 0.0,
+        "moved_by": np.array(rules, object), "status": np.full(len(link), "proposed", object),
+        "campaign_quantity": np.round(pegged, 6), "campaigns": np.array(codes, object),
+    })  # fmt: skip
+    return frame[ORDER_COLUMNS].sort_values("line_id", kind="stable").reset_index(drop=True)
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Two sourcing rows of one source in one week (a change of terms) are told apart by a number."""
+    seen: dict[str, int] = {}
+    result = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        result.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return result
+
+
+def moved_by(case: Case, solution: Solution, prices: Floats, link: Ints, week: Ints) -> list[str]:
+    """The rule that moved each line away from plain need, "" where none did.
+
+    Plain need fills what is available in the week of receipt up to the target. More than that, by a pack and over, is
+    the work of a minimum, a price break, a joint minimum, a fixed cost or of stock built ahead of a limit; less, of a
+    maximum or a limit; a difference below one pack, of the order multiple.
+    """
+    ledger, quantity = flow(case, solution), solution.quantity(case.links)
+    totals = _joint_totals(case, solution)
+    rules = []
+    for i, t in zip(link.tolist(), week.tolist(), strict=True):
+        node, due = int(case.links.node[i]), int(case.links.due[i, t])
+        amount, pack = float(quantity[i, t]), float(case.links.pack[i])
+        need = max(0.0, float(ledger.target[node, due] - ledger.available[node, due]) + amount)
+        difference = amount - need
+        if abs(difference) < 1e-6 or (abs(difference) < 1.0 and pack <= 1.0):
+            rules.append("")
+        elif abs(difference) < pack:
+            rules.append("order multiple")
+        elif difference > 0:
+            rules.append(_more(case, solution, prices, totals, i, t))
+        else:
+            rules.append(_less(case, solution, prices, i, t))
+    return rules
+
+
+def _more(case: Case, solution: Solution, prices: Floats, totals: dict[tuple[int, int], bool], i: int, t: int) -> str:
+    """Why a line is larger than its need."""
+    links, tier = case.links, int(solution.tier[i, t])
+    least, _ = tier_packs(case, i, tier, 10**9)
+    if solution.packs[i, t] <= least + 1e-9 and least > 1:
+        return "moq" if links.moq[i] >= links.tiers[i][tier][0] else "price break"
+    if totals.get((int(links.joint[i]), t), False):
+        return "joint minimum"
+    if tier > 0:
+        return "price break"
+    if links.order_cost[i] > 0 or (links.joint[i] >= 0 and case.joints[links.joint[i]].order_cost > 0):
+        return "order cost"
+    scope = _priced_scope(case, prices, i, t, later=True)
+    return scope or ("order days" if _gap_after(case, i, t) > 1 else "")
+
+
+def _less(case: Case, solution: Solution, prices: Floats, i: int, t: int) -> str:
+    """Why a line is smaller than its need."""
+    links = case.links
+    node, due = int(links.node[i]), int(links.due[i, t])
+    if solution.packs[i, t] * links.pack[i] + links.pack[i] > links.max_order[i]:
+        return "max order"
+    if np.isfinite(case.nodes.ceiling[node, due]):
+        return "max stock"
+    scope = _priced_scope(case, prices, i, t, later=False)
+    if not scope and links.origin[i] >= 0:
+        origin = int(links.origin[i])
+        return "supply" if solution.stock[origin, t] < links.pack[i] else ""
+    return scope
+
+
+def _priced_scope(case: Case, prices: Floats, i: int, t: int, later: bool) -> str:
+    """Scope of the dearest limit that the line uses in its week (or, if `later`, would use in a later one)."""
+    node, names, worth = int(case.links.node[i]), {"money": "budget"}, {}
+    for index, limit in enumerate(case.limits):
+        if limit.held[node]:
+            at: int = int(case.links.due[i, t])
+        elif limit.orders[i]:
+            at = case.when(i, t, limit.when)
+        else:
+            continue
+        price = prices[index, at + 1 :].max(initial=0.0) if later else prices[index, at] if at >= 0 else 0.0
+        if price > 1e-9:
+            worth[names.get(limit.scope, limit.scope)] = float(price)
+    return max(sorted(worth), key=lambda name: worth[name]) if worth else ""
+
+
+def _gap_after(case: Case, i: int, t: int) -> int:
+    """Weeks until the link's next order can arrive."""
+    later = case.links.due[i, t + 1 :]
+    later = later[later >= 0]
+    return int(later[0] - case.links.due[i, t]) if len(later) else case.horizon
+
+
+def _joint_totals(case: Case, solution: Solution) -> dict[tuple[int, int], bool]:
+    """(supplier, week) -> whether the joint order lies just on a minimum: within its largest pack."""
+    links, quantity = case.links, solution.quantity(case.links)
+    result = {}
+    for s, joint in enumerate(case.joints):
+        own = np.flatnonzero(links.joint == s)
+        price = solution.unit_cost(links)[own]
+        for t in np.flatnonzero(quantity[own].sum(axis=0) > 0).tolist():
+            each = {"value": price[:, t], "m3": np.nan_to_num(case.volume[own]), "kg": np.nan_to_num(case.weight[own])}
+            result[s, t] = any(
+                minimum > 0 and (quantity[own, t] * each[word]).sum() <= minimum + (each[word] * links.pack[own]).max()
+                for word, minimum in (("value", joint.value), ("m3", joint.m3), ("kg", joint.kg))
+            )
+    return result
