@@ -187,3 +187,15 @@ def test_opening_stock_is_mostly_right_sometimes_short_sometimes_too_much(world:
     assert 0.7 < cover.median() < 2.5
     assert (cover < 0.35).sum() >= 3
     assert (cover > 3).sum() >= 3
+
+
+def test_one_supplier_can_serve_every_week_but_not_the_spring_campaign(world: World) -> None:
+    limits = world.tables["capacities"].query("scope == 'supply'").set_index("week")
+    sourcing = world.tables["sourcing"]
+    skus = sourcing.loc[sourcing["source"] == limits["resource"].iloc[0], "sku"]
+    demand = world.truth["demand"].astype({"sku": str})
+    usual = demand[demand["sku"].isin(skus)].groupby("date")["mean"].sum().reindex(limits.index)
+    spring = world.truth["effects"].query("campaign == 'SPRING'")
+    gross = spring[spring["sku"].isin(skus)].groupby("date")["gross"].sum().reindex(limits.index, fill_value=0.0)
+    assert (usual < limits["limit"]).all()
+    assert ((usual + gross) > limits["limit"]).sum() == 3
