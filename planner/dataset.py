@@ -13,8 +13,9 @@ import pandas as pd
 
 from planner.cache import Stored, TableCache
 from planner.cells import nearest
-from planner.checks import Body, RowFault, cross_check
+from planner.checks import cross_check
 from planner.errors import DataError, Issue, PlannerError, UsageError
+from planner.findings import Body, RowFault
 from planner.frames import conform, empty_frame, fingerprint, stack
 from planner.reading import Part, part_lines, read_part
 from planner.sources import Source, scan, take_inventory
@@ -105,7 +106,7 @@ def load(folder: Path, cache: Path | None = None, max_errors: int = 100) -> Data
     loaders = {name: partial(_frame, source, store) for name, source in sources.items()}
     if notes is not None:
         return Dataset(loaders, digests, notes)
-    tables = {name: _parse(source, store, max_errors) for name, source in sources.items()}
+    tables = {name: parse_table(source, store, max_errors) for name, source in sources.items()}
     issues, total = _all_faults(tables, tuple(tables), max_errors)
     if total:
         raise DataError(issues, total, hint="correct the tables; planner schema TABLE lists the columns")
@@ -124,7 +125,7 @@ def validate(folder: Path, tables: Sequence[str] = (), *, max_errors: int = 100,
     inventory = take_inventory(folder)
     wanted = tuple(known(name) for name in tables) or tuple(inventory.sources)
     store = TableCache(cache)
-    parsed = {name: _parse(source, store, max_errors) for name, source in inventory.sources.items()}
+    parsed = {name: parse_table(source, store, max_errors) for name, source in inventory.sources.items()}
     present = tuple(name for name in wanted if name in parsed)
     issues, total = _all_faults(parsed, present, max_errors)
     general = inventory.issues + _absent(wanted, parsed, inventory.issues)
@@ -161,13 +162,14 @@ def _frame(source: Source, store: TableCache) -> pd.DataFrame:
     stored = store.get(source)
     if stored is not None:
         return stored.frame
-    table = _parse(source, store, keep=100)
+    table = parse_table(source, store, keep=100)
     if table.total:
         raise DataError(table.issues, table.total)
     return table.body.frame
 
 
-def _parse(source: Source, store: TableCache, keep: int) -> _Table:
+def parse_table(source: Source, store: TableCache, keep: int) -> _Table:
+    """One table from the cache, else from its files, of which the first `keep` faults are kept."""
     stored = store.get(source)
     if stored is not None:
         return _Table(source, Body(stored.frame), stored.rows, extras=stored.extras)

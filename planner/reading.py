@@ -6,65 +6,31 @@ Every column is read as codes into its different texts; checks look at each diff
 from __future__ import annotations
 
 import csv
+import io
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
 
-from planner.cells import Fault, Mark, Parsed, column_mark, nearest, parse
-from planner.dialects import Text, UnreadableError, open_text, plain, record_lines, unclosed_quote
+from planner.cells import Fault, Mark, Parsed, column_mark, parse
+from planner.dialects import Text, UnreadableError, open_text, record_lines, unclosed_quote
 from planner.errors import Issue
 from planner.frames import BIG, categorical, complete, is_text
+from planner.parquet import parquet_lines, read_parquet
+from planner.raw import SHOWN, Cell, Coded, Faults, Raw, limit, named_columns
 from planner.tables import TABLES, Column, Table
 
 MAY_BE_EMPTY = frozenset({("sales", "quantity"), ("order_lines", "quantity")})
-SHOWN = 80
 _BLOCK = 1 << 23
 _CODES = pa.dictionary(pa.int32(), pa.string())
-
-
-class Cell(NamedTuple):
-    """A fault before its line is known: `record` counts from 0 behind the header, None is the header or the file."""
-
-    record: int | None
-    column: str
-    value: str
-    rule: str
-    hint: str
-
-
-@dataclass
-class Faults:
-    """Faults of one file: all are counted, the first of each column are kept."""
-
-    keep: float = math.inf
-    cells: list[Cell] = field(default_factory=list)
-    total: int = 0
-    rows: list[npt.NDArray[np.intp]] = field(default_factory=list)
-
-    def add(self, cell: Cell) -> None:
-        self.cells.append(cell)
-        self.total += 1
-
-    def add_rows(self, rows: npt.NDArray[np.intp], describe: Callable[[int], Cell]) -> None:
-        """One fault a row of the frame; `describe` makes its cell, and only for those kept."""
-        self.total += len(rows)
-        self.rows.append(rows)
-        self.cells += [describe(int(row)) for row in rows[: _limit(self.keep)]]
-
-
-def _limit(keep: float) -> int:
-    return 1 << 62 if math.isinf(keep) else int(keep)
 
 
 @dataclass(frozen=True)
@@ -84,25 +50,12 @@ class Part:
     whole: bool = True
 
 
-@dataclass(frozen=True)
-class Raw:
-    """A file's columns by contract name (others verbatim) as codes into different texts.
-
-    `records` are the places of the kept rows among all records of the file.
-    """
-
-    columns: Mapping[str, tuple[npt.NDArray[np.object_], npt.NDArray[np.int32]]]
-    records: npt.NDArray[np.int64]
-    lines: Callable[[Sequence[int]], dict[int, int]]
-    loose: Mapping[str, frozenset[str]] = field(default_factory=dict)
-
-
 def read_part(path: Path, name: str, table: str, keep: float = math.inf) -> Part:
     """Read `path` as (a part of) `table`; `name` is what issues call it. Never raises for what the file holds."""
     contract = TABLES[table]
     faults = Faults(keep)
     try:
-        raw = _read_parquet(path, contract, faults) if _is_parquet(path) else _read_csv(path, contract, faults)
+        raw = read_parquet(path, contract, faults) if _is_parquet(path) else _read_csv(path, contract, faults)
     except UnreadableError as error:
         issue = Issue(name, error.row, "", error.value, error.message, error.hint)
         return Part(complete(table, {}, 0), (issue,), 1, whole=False)
@@ -111,14 +64,14 @@ def read_part(path: Path, name: str, table: str, keep: float = math.inf) -> Part
     frame = complete(table, values, len(raw.records))
     extras = tuple(column for column in raw.columns if column not in contract.names)
     faulty = np.unique(np.concatenate([*faults.rows, np.zeros(0, np.intp)]))
-    whole = all(column in raw.columns for column in contract.required)
+    whole = raw.fits and all(column in raw.columns for column in contract.required)
     return Part(frame, _issues(name, faults, raw), faults.total, extras, faulty, raw.loose, whole)
 
 
 def part_lines(path: Path, table: str, rows: Sequence[int]) -> dict[int, int]:
     """Line in the file of each row of the frame that was read from it."""
     if _is_parquet(path):
-        return _parquet_lines(rows)
+        return parquet_lines(rows)
     return record_lines(open_text(path, TABLES[table].names), set(rows), usable_only=True)
 
 
@@ -126,18 +79,19 @@ def _is_parquet(path: Path) -> bool:
     return path.suffix.lower() == ".parquet"
 
 
-def _parquet_lines(rows: Sequence[int]) -> dict[int, int]:
-    """As if it were a CSV with its header in line 1."""
-    return {row: row + 2 for row in rows}
-
-
 def _issues(name: str, faults: Faults, raw: Raw) -> tuple[Issue, ...]:
     """The first faults by record and column, with their lines."""
     first = sorted(faults.cells, key=lambda cell: (-1 if cell.record is None else cell.record, cell.column))
-    first = first[: _limit(faults.keep)]
+    first = first[: limit(faults.keep)]
     lines = raw.lines([cell.record for cell in first if cell.record is not None])
     return tuple(
-        Issue(name, 1 if cell.record is None else lines.get(cell.record), *cell[1:2], cell.value[:SHOWN], *cell[3:])
+        Issue(
+            name,
+            raw.header_line if cell.record is None else lines.get(cell.record),
+            *cell[1:2],
+            cell.value[:SHOWN],
+            *cell[3:],
+        )
         for cell in first
     )
 
@@ -147,23 +101,33 @@ def _issues(name: str, faults: Faults, raw: Raw) -> tuple[Issue, ...]:
 
 def _read_csv(path: Path, contract: Table, faults: Faults) -> Raw:
     text = open_text(path, contract.names)
-    names = _named(text.header, contract, faults)
-    table, ragged = _parse_csv(text)
+    names = named_columns(text.header, contract, faults)
     quote = unclosed_quote(text) if text.quoted else None
     if quote is not None:
         raise UnreadableError("opens a quote that is never closed", 'write a quote inside a text twice: ""', row=quote)
-    _report_ragged(ragged, table.num_rows, text, faults)
-    columns = {name: _coded(table.column(place)) for place, name in enumerate(names) if name}
+    table, ragged = parse_csv(text)
+    fits = _report_ragged(ragged, table.num_rows, text, faults)
     records = np.arange(table.num_rows + len(ragged))
     if ragged:
         records = np.delete(records, [record for record, _, _ in ragged])
     lines = partial(record_lines, text, usable_only=False)
-    return Raw(columns, records, lines, _loose(ragged, names, text))
+    columns = _columns([_coded(column) for column in table.columns], names)
+    return Raw(columns, records, lines, text.header_line, _loose(ragged, names, text), fits)
 
 
-def _loose(ragged: list[tuple[int, str, int]], names: list[str], text: Text) -> dict[str, frozenset[str]]:
+def _columns(coded: list[Coded], names: list[str | None]) -> dict[str, Coded]:
+    """Columns by name; one without a name is dropped if it is empty, as behind a last delimiter, else kept."""
+    named = [name if name != "" else f"column {place + 1}" for place, name in enumerate(names)]
+    return {
+        name: column
+        for name, column, written in zip(named, coded, names, strict=True)
+        if name is not None and (written or (column[0] != "").any())
+    }
+
+
+def _loose(ragged: list[tuple[int, str, int]], names: list[str | None], text: Text) -> dict[str, frozenset[str]]:
     """Words of the ragged records, by column: a SKU in a row that is cut off is still no unknown SKU."""
-    rows = list(csv.reader((row for _, row, _ in ragged[:10_000]), delimiter=text.delimiter))
+    rows = [next(csv.reader(io.StringIO(row, newline=""), delimiter=text.delimiter), []) for _, row, _ in ragged]
     return {
         name: frozenset(row[place].strip() for row in rows if len(row) > place)
         for place, name in enumerate(names)
@@ -171,7 +135,7 @@ def _loose(ragged: list[tuple[int, str, int]], names: list[str], text: Text) -> 
     }
 
 
-def _parse_csv(text: Text) -> tuple[pa.Table, list[tuple[int, str, int]]]:
+def parse_csv(text: Text) -> tuple[pa.Table, list[tuple[int, str, int]]]:
     """The table of codes, and the ragged records: place, text, number of cells."""
     ragged: list[tuple[int, str, int]] = []
 
@@ -186,16 +150,18 @@ def _parse_csv(text: Text) -> tuple[pa.Table, list[tuple[int, str, int]]]:
     body = pa.py_buffer(memoryview(text.data)[text.start :])
     if not bytes(memoryview(text.data)[text.start : text.start + 4096]).strip() and not text.data[text.start :].strip():
         return pa.table({name: pa.array([], _CODES) for name in names}), []
-    table = pa_csv.read_csv(
-        pa.BufferReader(body),
-        read_options=pa_csv.ReadOptions(use_threads=False, block_size=_block(text), column_names=names),
-        parse_options=pa_csv.ParseOptions(
-            delimiter=text.delimiter, newlines_in_values=text.quoted, invalid_row_handler=skip
-        ),
-        convert_options=pa_csv.ConvertOptions(
-            column_types=dict.fromkeys(names, _CODES), strings_can_be_null=False, null_values=[]
-        ),
-    )
+    types = dict.fromkeys(names, _CODES)
+    try:
+        table = pa_csv.read_csv(
+            pa.BufferReader(body),
+            read_options=pa_csv.ReadOptions(use_threads=False, block_size=_block(text), column_names=names),
+            parse_options=pa_csv.ParseOptions(
+                delimiter=text.delimiter, newlines_in_values=text.quoted, invalid_row_handler=skip
+            ),
+            convert_options=pa_csv.ConvertOptions(column_types=types, strings_can_be_null=False, null_values=[]),
+        )
+    except pa.ArrowInvalid as error:
+        raise UnreadableError("has a line that is too long to be a row of a table", "export the table again") from error
     return table.unify_dictionaries().combine_chunks(), ragged
 
 
@@ -204,7 +170,7 @@ def _block(text: Text) -> int:
     return max(_BLOCK, min(len(text.data), 1 << 30) if text.quoted and len(text.data) < 1 << 26 else 0)
 
 
-def _coded(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.int32]]:
+def _coded(column: pa.ChunkedArray) -> Coded:
     """Different texts, trimmed, and the code of each row."""
     chunk = column.chunk(0) if column.num_chunks else pa.array([], _CODES)
     codes = chunk.indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
@@ -212,18 +178,15 @@ def _coded(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.object_], npt.NDArra
     return words, codes
 
 
-def _report_ragged(ragged: list[tuple[int, str, int]], good: int, text: Text, faults: Faults) -> None:
-    """One fault a record with too few or too many cells; one for the file if most are so."""
+def _report_ragged(ragged: list[tuple[int, str, int]], good: int, text: Text, faults: Faults) -> bool:
+    """One fault a record with too few or too many cells; one for the file, and False, if most are so alike."""
     broken = [entry for entry in ragged if entry[1]]
-    width = len(text.header)
-    if len(broken) > good:
-        record, row, cells = broken[0]
-        rule = f"has {_cells(cells)} where the header has {width}, as most rows do"
-        faults.add(Cell(record, "", row, rule, _ragged_hint(text, cells, width)))
-        return
-    for record, row, cells in broken:
-        rule = f"has {_cells(cells)} where the header has {width}"
-        faults.add(Cell(record, "", row, rule, _ragged_hint(text, cells, width)))
+    alike = len({cells for _, _, cells in broken}) == 1
+    misfit = alike and len(broken) > (max(3, good) if good else 0)
+    for record, row, cells in broken[:1] if misfit else broken:
+        rule = f"has {_cells(cells)} where the header has {len(text.header)}{', as most rows do' if misfit else ''}"
+        faults.add(Cell(record, "", row, rule, _ragged_hint(text, cells, len(text.header))))
+    return not misfit
 
 
 def _cells(count: int) -> str:
@@ -238,73 +201,7 @@ def _ragged_hint(text: Text, cells: int, width: int) -> str:
     return "quote texts that hold the delimiter"
 
 
-def _named(header: Sequence[str], contract: Table, faults: Faults) -> list[str]:
-    """The contract's name of each column, other names verbatim, "" for what is left out; reports name faults."""
-    words = {plain(name): name for name in contract.names}
-    names: list[str] = []
-    for written in header:
-        name = words.get(plain(written), written) if written else ""
-        if name and name in names:
-            faults.add(Cell(None, name, written, "names a column twice", "remove or rename one of the two"))
-        names.append("" if name in names else name)
-    others = [name for name in names if name and name not in contract.names]
-    for name in contract.required:
-        if name not in names:
-            hint = nearest(name, others, f"columns here: {', '.join(filter(None, header))}"[: SHOWN * 2])
-            faults.add(Cell(None, name, "", "is missing: every row needs it", hint.replace("did you mean", "rename")))
-    return names
-
-
-# Parquet
-
-
-def _read_parquet(path: Path, contract: Table, faults: Faults) -> Raw:
-    try:
-        table = pq.read_table(path, use_threads=False, partitioning=None)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise UnreadableError("is not a readable Parquet file", "write it again") from error
-    names = _named([str(name).strip() for name in table.column_names], contract, faults)
-    columns = {}
-    for place, name in enumerate(names):
-        coded = _coded_any(table.column(place), name in contract.names) if name else None
-        if coded is not None:
-            columns[name] = coded
-        elif name:
-            faults.add(Cell(None, name, str(table.column(place).type), "is no plain column", "write one value a cell"))
-    return Raw(columns, np.arange(table.num_rows), _parquet_lines)
-
-
-def _coded_any(column: pa.ChunkedArray, contract: bool) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.int32]] | None:
-    """A typed column as texts: whole numbers without .0, moments in ISO form; None for nested types in the contract."""
-    if pa.types.is_timestamp(column.type) and column.type.tz is not None:
-        column = pc.local_timestamp(column)
-    try:
-        coded = column if pa.types.is_dictionary(column.type) else pc.dictionary_encode(column)
-        chunk = coded.unify_dictionaries().combine_chunks()
-        chunk = chunk.chunk(0) if isinstance(chunk, pa.ChunkedArray) else chunk
-        words = _as_words(chunk.dictionary)
-    except (pa.ArrowException, UnicodeDecodeError):
-        texts = ["" if value is None else str(value) for value in column.to_pylist()]
-        return None if contract else _coded_any(pa.chunked_array([texts], pa.string()), contract)
-    codes = pc.fill_null(chunk.indices.cast(pa.int32()), len(words)).to_numpy(zero_copy_only=False)
-    return np.append(words, np.array([""], dtype=object)), codes
-
-
-def _as_words(values: pa.Array) -> npt.NDArray[np.object_]:
-    if pa.types.is_floating(values.type):
-        return np.array([_number_word(value) for value in values.to_pylist()], dtype=object)
-    if pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type):
-        return np.array([(value or b"").decode() for value in values.to_pylist()], dtype=object)
-    return np.array([(word or "").strip() for word in values.cast(pa.string()).to_pylist()], dtype=object)
-
-
-def _number_word(value: float | None) -> str:
-    if value is None or math.isnan(value):
-        return ""
-    return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
-
-
-# both
+# values
 
 
 def _without_blank_rows(raw: Raw) -> Raw:
@@ -318,7 +215,7 @@ def _without_blank_rows(raw: Raw) -> Raw:
     if not blank.any():
         return raw
     kept = {name: (words, codes[~blank]) for name, (words, codes) in raw.columns.items()}
-    return Raw(kept, raw.records[~blank], raw.lines, raw.loose)
+    return replace(raw, columns=kept, records=raw.records[~blank])
 
 
 def _values(raw: Raw, contract: Table, faults: Faults) -> dict[str, Any]:

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from planner.checks import Body, cross_check
+from planner.checks import cross_check
 from planner.dataset import validate
+from planner.findings import Body
 from planner.frames import conform
 
 ITEMS = "sku,predecessor\nA,\nB,A\n007,\n"
@@ -123,6 +124,7 @@ def test_one_fault_does_not_bring_others(check):
     assert [fault[1:3] for fault in check(sales=twice)] == [(3, "date"), (4, "date")]
     assert [fault[:2] for fault in check(items="sku,predecessor\nA\nB,A\n")] == [("items.csv", 2)]
     assert [fault[:3] for fault in check(items="number\nA\n")] == [("items.csv", 1, "")]
+    assert [fault[:2] for fault in check(items="sku,predecessor\nA;\nB;A\n007;\n")] == [("items.csv", 2)]
     assert [fault[:2] for fault in check(items=ITEMS, locations="\0\1\2")] == [("locations.csv", None)]
 
 

@@ -390,3 +390,34 @@ def test_types_of_the_contract(read):
     big = read(f"{HEAD}2024-04-15,B,W,1\n2024-04-15,A,W,1\n2024-04-15,A ,V,1\n").frame
     assert big["sku"].cat.categories.tolist() == ["A", "B"]
     assert "unit_price" not in big
+
+
+def test_columns_without_a_name(read):
+    part = read("date,sku,warehouse,quantity,\n2024-04-15,A,W,1,\n2024-04-16,A,W,1,\n")
+    assert part.issues == ()
+    assert part.extras == ()
+    kept = read("sku,,unit_cost\nA,red,1\n", "items")
+    assert kept.extras == ("column 2",)
+    assert kept.frame["column 2"].tolist() == ["red"]
+
+
+def test_a_missing_column_stands_in_the_line_of_the_header(read):
+    assert only(read("sep=,\n\nsku,source\nA,S\n", "sourcing")).row == 3
+
+
+def test_a_few_ragged_rows_are_told_one_by_one(read):
+    assert read(HEAD + "2024-04-15,A,W,1\n" + "2024-04-15,A,W,1,5\n" * 3).total == 3
+    assert read(HEAD + "2024-04-15,A,W,1\n" + "2024-04-15,A,W,1,5\n" * 4).total == 1
+
+
+def test_a_line_longer_than_any_row(read):
+    issue = only(read(HEAD + "2024-04-15,A,W,1\n" + "x" * 20_000_000 + "\n"))
+    assert issue.rule
+
+
+def test_the_index_of_a_frame_is_no_column(tmp_path):
+    path = tmp_path / "items.parquet"
+    pd.DataFrame({"sku": ["A", "B"]}, index=[5, 9]).to_parquet(path)
+    part = read_part(path, "items.parquet", "items")
+    assert part.extras == ()
+    assert part.frame["sku"].tolist() == ["A", "B"]
