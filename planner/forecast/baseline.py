@@ -91,7 +91,7 @@ def fit_baseline(
         _forecast_frame(demand.keys, dates, mean, variance, method, whole),
         _series_frame(demand.keys, levels[:, 0], mean, variance, labels[:, 0], values, season, method, whole),
         dependence,
-        _notes(demand.keys, raw, values, failures),
+        _notes(demand, raw, values, failures),
     )
 
 
@@ -231,16 +231,20 @@ def _series_frame(
     )
 
 
-def _notes(keys: pd.DataFrame, raw: Matrix, values: Matrix, failures: Sequence[Failure]) -> pd.DataFrame:
+def _notes(demand: Panel, raw: Matrix, values: Matrix, failures: Sequence[Failure]) -> pd.DataFrame:
     """What was wrong with single series, and what was done about it."""
+    wrong = (np.isnan(raw) & ~np.isnan(demand.values)).sum(axis=1)
     filled = (np.isnan(raw) & ~np.isnan(values)).sum(axis=1)
     rows = [
-        (int(row), f"{filled[row]} unknown buckets filled with the level around them") for row in filled.nonzero()[0]
+        (row, f"{wrong[row]} buckets negative or infinite: taken as unknown") for row in wrong.nonzero()[0].tolist()
     ]
     rows += [
-        (item.row, f"{item.method} failed ({item.reason}); the other methods or the mean are used") for item in failures
+        (row, f"{filled[row]} unknown buckets filled with the level around them")
+        for row in filled.nonzero()[0].tolist()
+    ]
+    rows += [
+        (item.row, f"{item.method} failed ({item.reason}): left to the others, or to the mean") for item in failures
     ]
     rows.sort()
-    place = [row for row, _ in rows]
-    notes = keys[["sku", "warehouse"]].iloc[place].reset_index(drop=True)
+    notes = demand.keys[["sku", "warehouse"]].iloc[[row for row, _ in rows]].reset_index(drop=True)
     return notes.assign(note=pd.Series([text for _, text in rows], dtype=object))

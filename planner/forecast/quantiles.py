@@ -27,7 +27,7 @@ def quantiles(mean: npt.ArrayLike, variance: npt.ArrayLike, whole: npt.ArrayLike
     """Quantiles at `tables.QUANTILES`, one column a level, never negative, never falling from level to level.
 
     `whole` (one flag, or one per cell) asks for whole units. Against scipy's exact inverse a whole quantile is at most
-    one unit off (in 1 of 200 cells at a mean below 50, in 1 of 20 above), and beyond a mean of 2,000 at most 0.2 %.
+    one unit off (in 1 of 200 cells at a mean below 50, in 1 of 12 above), and beyond a mean of 2,000 at most 0.2 %.
     """
     mu = np.maximum(np.nan_to_num(np.atleast_1d(np.asarray(mean, dtype=np.float64))), 0.0)
     var = np.broadcast_to(np.nan_to_num(np.asarray(variance, dtype=np.float64)), mu.shape)

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from planner.errors import UsageError
+from planner.forecast.methods import METHODS, SMOOTHING, blend, buckets_of, check_methods, moving_average
+
+
+def rows(*values):
+    return np.array(values, dtype=np.float32)
+
+
+def levels(values, *methods, ends=None, **more):
+    return blend(values, ends or (values.shape[1],), methods, "week", **more)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_constant_demand_is_its_own_level(method):
+    found, failures = levels(np.full((2, 60), 4, np.float32), method)
+    expected = 4 * 0.95 if method == "sba" else 4
+    np.testing.assert_allclose(found, expected)
+    assert not failures
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("series", [[5], [0] * 30, [0, 0, 7], [0] * 40 + [900] + [0] * 40, [1, 0]])
+def test_odd_series_give_a_finite_level(method, series):
+    found, failures = levels(rows(series), method)
+    assert np.isfinite(found).all()
+    assert 0 <= found[0, 0] <= max(series)
+    assert not failures
+
+
+def test_exponential_smoothing_by_hand():
+    level = 3.0
+    for value in (5.0, 1.0, 4.0):
+        level += 0.1 * (value - level)
+    assert levels(rows([3, 5, 1, 4]), "ses")[0][0, 0] == pytest.approx(level)
+
+
+def test_the_blend_is_the_median_of_its_methods():
+    values = np.random.default_rng(1).poisson(2, (5, 80)).astype(np.float32)
+    names = ("ses", "sba", "tsb", "moving-average-13")
+    single = np.column_stack([levels(values, name)[0] for name in names])
+    np.testing.assert_allclose(levels(values, *names)[0][:, 0], np.median(single, axis=1))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_earlier_origin_sees_only_what_came_before_it(method):
+    values = np.random.default_rng(2).poisson(1.2, (20, 90)).astype(np.float32)
+    values[:5, :30] = np.nan
+    both, _ = levels(values, method, ends=(90, 64))
+    alone, _ = levels(np.ascontiguousarray(values[:, :64]), method)
+    np.testing.assert_allclose(both[:, 1], alone[:, 0], rtol=1e-9)
+
+
+def test_before_its_start_a_series_has_no_level():
+    values = rows([np.nan] * 8 + [3, 4], [1] * 10)
+    found, _ = levels(values, "ses", "imapa", "moving-average-13", ends=(10, 5))
+    assert found[0, 1] == 0
+    assert found[0, 0] > 0
+
+
+def test_a_series_on_which_a_library_fails_falls_back_to_its_mean_and_stops_nobody():
+    def broken(series, sizes):
+        if series[0] == 9:
+            raise ZeroDivisionError("division by zero")
+        return [np.inf if series[0] == 8 else 1.0 for _ in sizes]
+
+    found, failures = levels(rows([9, 1], [8, 2], [3, 3]), "ses", functions={"ses": broken})
+    np.testing.assert_allclose(found[:, 0], [5, 5, 1])
+    assert [(failure.row, failure.reason.split(":")[0]) for failure in failures] == [
+        (0, "ZeroDivisionError"),
+        (1, "not a finite number"),
+    ]
+
+
+def test_averages_count_weeks_in_every_bucket():
+    assert [buckets_of(13, bucket) for bucket in ("day", "week", "month")] == [91, 13, 3]
+    np.testing.assert_allclose(moving_average(rows([np.nan, np.nan, 2, 4], [np.nan] * 4), 3), [3, 0])
+
+
+def test_a_method_that_is_not_known_names_the_nearest():
+    with pytest.raises(UsageError) as error:
+        check_methods(("ses", "impa"))
+    assert "imapa" in error.value.hint
+    with pytest.raises(UsageError):
+        check_methods(())
+    assert check_methods(("ses", "tsb", "ses")) == ("ses", "tsb")
+
+
+def test_importing_the_forecast_does_not_import_statsforecast():
+    code = "import sys, planner.forecast; sys.exit('statsforecast' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_smoothing_method_is_statsforecasts():
+    from planner.forecast.methods import _library
+
+    assert sorted(_library()) == sorted(SMOOTHING)
