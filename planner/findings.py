@@ -49,22 +49,26 @@ class Finding:
 
 
 def empty(series: pd.Series) -> npt.NDArray[np.bool_]:
+    """Which cells are unknown: "" in texts, NaN, NaT."""
     if isinstance(series.dtype, pd.CategoricalDtype):
         return np.asarray(series.cat.categories == "", bool)[series.cat.codes.to_numpy()]
     return (series.isna() | (series == "")).to_numpy(bool) if series.dtype == object else series.isna().to_numpy(bool)
 
 
 def shown(value: Any) -> str:
+    """A cell as a person writes it."""
     if isinstance(value, pd.Timestamp):
         return value.date().isoformat() if value == value.normalize() else str(value)
     return f"{value:g}" if isinstance(value, float) else "" if value is pd.NaT else str(value)
 
 
 def known_words(body: Body, name: str) -> set[str]:
+    """What a reference may name, words of records that became no row included."""
     return set(body.frame[name].unique()) | body.loose.get(name, frozenset())
 
 
 def words_of(series: pd.Series) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """The code of each row, and the different texts that codes point into."""
     if isinstance(series.dtype, pd.CategoricalDtype):
         return series.cat.codes.to_numpy(), series.cat.categories.to_numpy(dtype=object)
     codes, words = pd.factorize(series)
