@@ -30,7 +30,7 @@ TYPES = {"sku": "category", "warehouse": "category", "quantity": "float64", "uni
 @benchmark("validate")
 def run(full: bool, smoke: bool) -> list[Figure]:
     """Five million sales rows as CSV, with items and locations: seconds to parse the text alone, beside pandas' own
-    reader with the right types, and seconds of all checks beyond that (cells, keys, references). The fastest of three each;
+    reader with the right types, and seconds of all checks beyond that (cells, keys, references). The fastest of three;
     with --full once more with one bad cell, which has to be found."""
     rows = SMOKE_ROWS if smoke else ROWS
     with tempfile.TemporaryDirectory() as name:
