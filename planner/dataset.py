@@ -239,7 +239,7 @@ def _absent(wanted: Sequence[str], parsed: Mapping[str, _Table], issues: Sequenc
 def _notes(tables: Mapping[str, _Table]) -> tuple[str, ...]:
     """Columns that no contract knows, once a table; further columns of item_features are features."""
     return tuple(
-        f"{name}: kept without being used: {', '.join(table.extras)}"
+        f"{name}: columns that the contract does not know are kept: {', '.join(table.extras)}"
         for name, table in tables.items()
         if table.extras and name != "item_features"
     )

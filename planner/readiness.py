@@ -248,7 +248,8 @@ def _wanted_places(ground: _Ground) -> set[str]:
     data = ground.dataset
     names = [ground.direct["warehouse"], data["stocking"]["warehouse"], ground.sourcing["warehouse"]]
     zones = data["locations"].loc[data["locations"]["kind"] == "zone", "location"]
-    return set(pd.concat([*names, data["deliveries"]["location"], zones]).unique())
+    served = [data["deliveries"]["location"]] if data.has("deliveries") else []
+    return set(pd.concat([*names, *served, zones]).unique())
 
 
 def _leading(edges: set[tuple[str, str]], goals: set[str]) -> set[str]:

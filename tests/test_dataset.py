@@ -121,7 +121,7 @@ def test_load_gives_typed_frames_and_empty_ones(folder):
     assert dataset["sales"]["quantity"].tolist() == [1.0, 2.0]
     assert list(dataset["lanes"].columns) == list(TABLES["lanes"].names)
     assert dataset["items"]["shade"].tolist() == ["red", "blue"]
-    assert dataset.notes == ("items: kept without being used: shade",)
+    assert dataset.notes == ("items: columns that the contract does not know are kept: shade",)
     assert set(dataset.digests) == set(dataset)
     with pytest.raises(UsageError, match="no table 'saels'"):
         dataset["saels"]
@@ -180,7 +180,7 @@ def test_faults_in_parts_name_the_part(tmp_path):
         ("sales/part-2.csv", 5, "sku"),
     ]
     assert report.issues[2].rule == "repeats row 3 of sales/part-1.csv"
-    assert report.notes == ("sales: kept without being used: till",)
+    assert report.notes == ("sales: columns that the contract does not know are kept: till",)
     assert report.rows == {"items": 1, "sales": 5}
 
 
