@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,11 @@ def key_figures(tables: dict[str, pd.DataFrame]) -> dict[str, float]:
 
 
 def make_tables(weeks: int, campaign: float, demand: float) -> dict[str, pd.DataFrame]:
+    return {name: frame.copy() for name, frame in _tables(weeks, campaign, demand).items()}
+
+
+@cache
+def _tables(weeks: int, campaign: float, demand: float) -> dict[str, pd.DataFrame]:
     forecast = make_forecast(weeks, campaign, demand)
     plan = make_plan(forecast)
     orders = make_orders(plan)

@@ -56,8 +56,8 @@ def _cells(column: pd.Series, decimals: int) -> Any:
         return _numbers(column.to_numpy(dtype=float, na_value=np.nan), decimals)
     if pd.api.types.infer_dtype(column, skipna=True) not in ("string", "empty"):
         return _texts(column)
-    codes, known = pd.factorize(column, use_na_sentinel=True)
-    return pc.fill_null(pc.take(_texts(known), pa.array(codes, mask=codes < 0)), "")
+    coded = pa.array(column, pa.string(), from_pandas=True).dictionary_encode()
+    return pc.fill_null(pc.take(_texts(coded.dictionary.to_pylist()), coded.indices), "")
 
 
 def _numbers(values: np.ndarray[Any, np.dtype[np.float64]], decimals: int) -> Any:

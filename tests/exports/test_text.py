@@ -10,7 +10,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.exports import frame_to_csv
@@ -64,6 +64,10 @@ def test_quotes_only_where_they_are_needed() -> None:
     assert frame_to_csv(frame).startswith('"na""me",n\nplain,0\n"with, comma",1\n"with ""quote""",2\n"two\nlines",3\n')
 
 
+def test_texts_that_differ_only_behind_a_zero_byte_stay_apart() -> None:
+    assert frame_to_csv(pd.DataFrame({"a": ["x", "x\x00y", None], "n": range(3)})) == "a,n\nx,0\nx\x00y,1\n,2\n"
+
+
 def test_no_byte_order_mark_and_foreign_scripts() -> None:
     assert frame_to_csv(pd.DataFrame({"sku": ["茶", "Öl"]})).encode() == "sku\n茶\nÖl\n".encode()
 
@@ -80,6 +84,7 @@ def test_a_frame_longer_than_one_block_is_whole() -> None:
     assert text.endswith("\n450000,0.5\n")
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.text(), st.floats(-1e9, 1e9)), min_size=1, max_size=8))
 def test_what_is_written_is_read_again(rows: list[tuple[str, float]]) -> None:
     found = cells(pd.DataFrame(rows, columns=["text", "value"]))

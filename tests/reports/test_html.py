@@ -134,8 +134,8 @@ def test_what_the_scenario_changed_is_logged(spring: Run) -> None:
     assert "campaigns.status where campaign=SPRING" in alone
 
 
-def test_base_is_the_measure_in_either_order(base: Run, spring: Run) -> None:
-    for page in (render(spring, [base]), render(base, [spring])):
+def test_base_is_the_measure_in_either_order(base: Run, spring: Run, text: str) -> None:
+    for page in (text, render(base, [spring])):
         assert "spring-campaign against base" in page
         assert "1,338 more units than base" in page
 

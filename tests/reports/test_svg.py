@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.reports.svg import Amounts, Canvas, Dates, fitted, text_width, ticks
@@ -29,6 +29,7 @@ def test_ticks_are_round(high: float, marks: list[float]) -> None:
     assert ticks(high) == pytest.approx(marks)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.floats(1e-6, 1e12))
 def test_ticks_reach_the_highest_value(high: float) -> None:
     found = ticks(high)
