@@ -7,20 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from planner import __version__
-from planner.errors import PlannerError
+from planner.files import whole_file
 from planner.frames import tidy
 from planner.sources import Source
 from planner.tables import TABLES
@@ -62,7 +59,8 @@ class TableCache:
         table = pa.Table.from_pandas(stored.frame, preserve_index=False, nthreads=1)
         about = json.dumps({"rows": stored.rows, "extras": stored.extras}).encode()
         table = table.replace_schema_metadata({_KEY: about})
-        self._write(path, lambda beside: pq.write_table(table, beside))
+        with whole_file(path) as draft:
+            pq.write_table(table, draft)
 
     def notes_if_checked(self, digests: Mapping[str, str]) -> tuple[str, ...] | None:
         """The notes of a set of tables that was found valid; None when it was not, or not yet."""
@@ -77,7 +75,8 @@ class TableCache:
         path = self._mark(digests)
         if path is not None:
             text = json.dumps({"notes": notes, "tables": dict(sorted(digests.items()))}, ensure_ascii=False, indent=1)
-            self._write(path, lambda beside: beside.write_text(text, "utf-8"))
+            with whole_file(path) as draft:
+                draft.write_text(text, "utf-8")
 
     def _path(self, source: Source) -> Path | None:
         if self.folder is None:
@@ -89,23 +88,6 @@ class TableCache:
             return None
         text = json.dumps([sorted(digests.items()), __version__, [_contract(name) for name in TABLES]])
         return self.folder / f"checked-{hashlib.sha256(text.encode()).hexdigest()[:40]}"
-
-    def _write(self, path: Path, write: Callable[[Path], Any]) -> None:
-        beside: Path | None = None
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
-            os.close(handle)
-            beside = Path(name)
-            write(beside)
-            beside.replace(path)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            hint = "free some space, or make the folder writable (chmod u+w), and run it again"
-            raise PlannerError(f"cannot write to {path.parent}: {reason}", hint) from None
-        finally:
-            if beside is not None:
-                beside.unlink(missing_ok=True)
 
 
 @cache

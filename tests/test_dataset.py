@@ -291,7 +291,7 @@ def test_a_cache_that_cannot_be_written(folder, tmp_path, monkeypatch, reason):
         load(folder, store)
     assert str(store) in error.value.message
     assert "No space left on device" in error.value.message
-    assert "free some space" in error.value.hint
+    assert ("free some space" if reason == errno.ENOSPC else "check who may write there") in error.value.hint
     assert list(store.iterdir()) == []
     assert contents(folder) == before
 
@@ -301,7 +301,7 @@ def test_no_write_permission_for_the_cache_folder(folder, tmp_path, monkeypatch)
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(PlannerError, match="cannot write to .*cache: Permission denied"):
+    with pytest.raises(PlannerError, match="cannot write .*cache.*: Permission denied"):
         load(folder, tmp_path / "cache")
 
 
@@ -310,7 +310,7 @@ def test_two_processes_may_load_at_once(folder, tmp_path):
     with ProcessPoolExecutor(2) as pool:
         rows = list(pool.map(_rows_after_load, [(folder, store)] * 4))
     assert rows == [2] * 4
-    assert not list(store.glob(".writing-*"))
+    assert not list(store.glob(".*"))
     assert len(list(store.glob("checked-*"))) == 1
 
 
