@@ -8,7 +8,7 @@ A load of a lane and week splits in two only where goods are not yet there when 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,7 +59,11 @@ def send(dataset: Dataset, network: Network, orders: pd.DataFrame, prefer: Prefe
     """Every line of `orders` on the path from its source to its destination."""
     lines = _lines(orders, dataset["items"], as_of)
     parcels = _parcels(lines)
-    trips = {number: _choose(network, parcel, prefer) for number, parcel in parcels.items()}
+    pairs = {(parcel.source, parcel.destination) for parcel in parcels.values()}
+    ways = {pair: network.between(*pair) for pair in pairs}
+    trips = {
+        number: _choose(ways[parcel.source, parcel.destination], parcel, prefer) for number, parcel in parcels.items()
+    }
     departures, boarded = _board(trips, parcels)
     carried = _carried(lines, boarded, departures)
     loads = _loads(carried, departures)
@@ -115,9 +119,8 @@ def _parcels(lines: pd.DataFrame) -> dict[int, Parcel]:
     }
 
 
-def _choose(network: Network, parcel: Parcel, prefer: Prefer) -> Trip | None:
+def _choose(lanes: Sequence[Lane], parcel: Parcel, prefer: Prefer) -> Trip | None:
     """As preferred among the trips that arrive in time; else the one that arrives first; None where no lane leads."""
-    lanes = network.between(parcel.source, parcel.destination)
     if not lanes:
         here = parcel.source == parcel.destination
         return Trip((), (), parcel.due) if here else None

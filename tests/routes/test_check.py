@@ -6,12 +6,15 @@ from collections.abc import Callable
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import settings as effort
+from hypothesis import strategies as st
 
 from planner.dataset import Dataset
 from planner.routes.check import verify
 from planner.routes.vehicles import Drives, drive
-from planner.settings import Settings
-from tests.routes.conftest import AS_OF, Frames
+from planner.settings import RouteSettings, Settings
+from tests.routes.conftest import AS_OF, Frames, shop_frames
 
 Tamper = Callable[[Frames, pd.DataFrame, pd.DataFrame], None]
 MINUTE = pd.Timedelta(minutes=1)
@@ -123,3 +126,42 @@ def test_what_is_reported_as_not_served_is_believed_only_without_a_visit(world: 
     assert found == ["delivery d1 is visited although it is reported as not served"]
     none = verify(dataset, done.vehicle_routes[:0], done.visits[:0], ("d1", "d2", "d3"), settings, AS_OF)
     assert none == ["required delivery d4 is not visited"]
+
+
+STOP = st.tuples(
+    st.integers(1, 4),
+    st.floats(0, 900),
+    st.floats(0, 900),
+    st.sampled_from(["", "07:00", "09:30", "14:00"]),
+    st.sampled_from(["", "10:00", "15:00"]),
+    st.booleans(),
+)
+
+
+@effort(max_examples=15, deadline=None, derandomize=True)
+@given(
+    st.lists(STOP, min_size=1, max_size=9), st.integers(0, 3), st.integers(0, 2), st.sampled_from(["10:00", "18:00"])
+)
+def test_whatever_the_day_the_routes_are_valid(stops: list, count: int, reloads: int, until: str) -> None:
+    frames = shop_frames()
+    frames["deliveries"] = pd.DataFrame(
+        [
+            (f"d{number}", f"S{shop}", pd.Timestamp("2026-03-03"), kg, 1.0, pickup, start, end, required, 40.0)
+            for number, (shop, kg, pickup, start, end, required) in enumerate(stops)
+        ],
+        columns=[
+            *("delivery", "location", "date", "kg", "m3", "pickup_kg"),
+            *("window_start", "window_end", "required", "prize"),
+        ],
+    )
+    frames["vehicles"] = frames["vehicles"].assign(
+        capacity_kg=850.0, count=float(count), reloads=float(reloads), shift_end=until
+    )
+    settings = Settings(routes=RouteSettings(iterations=30))
+    dataset = Dataset.from_frames(frames)
+    done = drive(dataset, settings, AS_OF)
+    assert verify(dataset, done.vehicle_routes, done.visits, done.unserved, settings, AS_OF) == []
+    required = {f"d{number}" for number, stop in enumerate(stops) if stop[-1]}
+    assert required == set(done.unserved) | (required & set(done.visits["delivery"]))
+    named = " ".join(finding.text for finding in done.findings)
+    assert all(name in named for name in done.unserved)

@@ -208,7 +208,7 @@ LINE = st.tuples(
 )
 
 
-@effort(max_examples=25, deadline=None, derandomize=True)
+@effort(max_examples=15, deadline=None, derandomize=True)
 @given(st.lists(LINE, max_size=12), st.sampled_from(["cheapest", "fastest"]))
 def test_freight_and_weight_add_up_and_nothing_leaves_before_it_is_there(lines: list, prefer: str) -> None:
     rows, campaign = [], []
