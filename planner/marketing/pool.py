@@ -47,7 +47,7 @@ _TYPICAL_PRICE_CUT = 0.25
 _SHARED_FATE = 0.3
 # Response drifts: on orange_juice lifts fall while promotions become more frequent. A year counts half.
 _HALF_LIFE_DAYS = 364.0
-_ROUNDS = 3
+_ROUNDS = 2
 
 
 def band_of(depth: Floats) -> Ints:
@@ -92,10 +92,10 @@ def learn(evidence: pd.DataFrame, items: pd.DataFrame, settings: CampaignSetting
 
 
 def _learn_kind(kind: str, events: pd.DataFrame, settings: CampaignSettings) -> pd.DataFrame:
-    spread = _BUILT_IN_SPREAD
-    for _ in range(_ROUNDS if len(events) else 1):
-        fitted = _Fit(kind, events, spread, settings.prior_events)
+    fitted = _Fit(kind, events, _BUILT_IN_SPREAD, settings.prior_events)
+    for _ in range(_ROUNDS if len(events) else 0):
         spread = _spread(fitted.residual, events["noise"].to_numpy(float), settings.prior_events)
+        fitted = _Fit(kind, events, spread, settings.prior_events)
     return fitted.table().assign(mean_factor=fitted.mean_factor(), pull_forward=_pull_forward(events, settings))
 
 
@@ -107,12 +107,12 @@ class _Fit:
         self.unseen = spread**2 / max(prior_events, 1.0)
         fresh = 0.5 ** (events["age"].to_numpy(float) / _HALF_LIFE_DAYS)
         self.weight = fresh / (spread**2 + events["noise"].to_numpy(float))
-        self.band = band_of(events["depth"].to_numpy(float))
+        band = band_of(events["depth"].to_numpy(float))
         self._fit_curve()
         self.residual = events["log_lift"].to_numpy(float) - _design(events["depth"].to_numpy(float)) @ self.curve
-        self.bands = self._shifts(pd.Series(self.band, index=events.index))
-        self.residual = self.residual - self.bands["shift"].reindex(self.band).to_numpy(float)
-        self.levels = {level: self._fit_level(level) for level in LEVELS}
+        self.bands = self._shifts(pd.Series(band, index=events.index))
+        self.residual = self.residual - self.bands["shift"].reindex(band).to_numpy(float)
+        self.levels = {level: self._fit_level(level) for level in LEVELS} if len(events) else {}
 
     def _fit_curve(self) -> None:
         """Ridge towards the built-in curve: (X'WX + P)^-1 X'W(y - X built-in), P worth `prior_events` events."""
@@ -162,8 +162,8 @@ class _Fit:
         log_lift = np.interp(self.events["depth"], BAND_DEPTHS, prior["log_lift"])
         variance = np.interp(self.events["depth"], BAND_DEPTHS, prior["sd"] ** 2) - self.spread**2 - 3 * self.unseen
         rows = [prior]
-        for deeper, level in zip((2, 1, 0), LEVELS, strict=True):
-            shifts, key = self.levels[level], self.events[level]
+        for deeper, (level, shifts) in zip((2, 1, 0), self.levels.items(), strict=False):
+            key = self.events[level]
             log_lift = log_lift + key.map(shifts["shift"]).to_numpy(float)
             # Error of the estimate = (1 - trust) x error of the level above + own error.
             variance = (1.0 - key.map(shifts["trust"]).to_numpy(float)) ** 2 * variance + key.map(shifts["own"])

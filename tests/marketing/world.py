@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from planner.dataset import Dataset
 from planner.panel import Panel
 from planner.periods import bucket_range
-from planner.tables import TABLES
 
 AS_OF = dt.date(2026, 3, 2)
 WEEKS, HORIZON = 130, 12
@@ -22,16 +22,7 @@ DEPTHS = (0.1, 0.2, 0.3, 0.4)
 
 def table(name: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Rows as a table of its contract: every column, defaults filled in."""
-    columns = {}
-    for column in TABLES[name].columns:
-        values = [row.get(column.name, column.default) for row in rows]
-        if column.type in ("date", "datetime"):
-            columns[column.name] = pd.Series(pd.to_datetime(values), dtype="datetime64[ns]")
-        elif column.type in ("text", "time", "weekdays"):
-            columns[column.name] = pd.Series(["" if value is None else str(value) for value in values], dtype=object)
-        else:
-            columns[column.name] = pd.Series([np.nan if value is None else value for value in values], dtype=float)
-    return pd.DataFrame(columns)
+    return Dataset.from_frames({name: pd.DataFrame(rows)})[name]
 
 
 @dataclass(frozen=True)
@@ -43,7 +34,7 @@ class World:
     campaign_items: pd.DataFrame
     items: pd.DataFrame
     locations: pd.DataFrame
-    net: pd.DataFrame  # sku, warehouse, date: units that promotions truly add in the horizon
+    net: pd.DataFrame  # sku, warehouse, date: units that promotions truly add in their own weeks of the horizon
 
 
 def make_world(
@@ -67,11 +58,9 @@ def make_world(
     units = rng.negative_binomial(mean / (dispersion - 1.0), 1.0 / dispersion).astype(float)
     campaigns = table("campaigns", [_campaign(run, status) for run in runs])
     rows = [{"campaign": run["campaign"], "sku": names[i], "warehouse": "*"} for run in runs for i in run["skus"]]
-    future = gained[:, WEEKS:] != 0
-    series, bucket = np.nonzero(future)
+    series, bucket = np.nonzero(gained[:, WEEKS:])
     net = keys.iloc[series].reset_index(drop=True).assign(date=dates[WEEKS + bucket])
-    realised = units[:, WEEKS:] - rng.negative_binomial(base[:, WEEKS:] / (dispersion - 1.0), 1.0 / dispersion)
-    net = net.assign(net=extra[:, WEEKS:][series, bucket], realised=realised[series, bucket])
+    net = net.assign(net=extra[:, WEEKS:][series, bucket])
     return World(
         Panel(keys, dates[:WEEKS], units[:, :WEEKS].astype(np.float32)),
         base,
