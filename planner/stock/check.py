@@ -77,18 +77,16 @@ def _lines(dataset: Dataset, orders: pd.DataFrame, settings: Settings) -> pd.Dat
     best["item_cost"] = best["sku"].map(items["unit_cost"])
     rates = _rates(dataset, settings.plan.currency, dt.date.max if best.empty else best["order_date"].min().date())
     best["rate"] = best["currency"].fillna("").map(rates).fillna(1.0)
-    best["breaks"] = [_broken(dataset, row) for row in best.itertuples()]
+    best["breaks"] = _break_prices(dataset, best)
     return best
 
 
-def _broken(dataset: Dataset, row: object) -> float:
-    """Price of the deepest break that the line's quantity reaches, NaN without one."""
-    breaks = dataset["price_breaks"]
-    if not len(breaks):
-        return float("nan")
-    mine = breaks[(breaks["sku"] == row.sku) & (breaks["source"] == row.source)]  # type: ignore[attr-defined]
-    reached = mine.loc[mine["min_quantity"] <= row.quantity + 1e-9, "unit_cost"]  # type: ignore[attr-defined]
-    return float(reached.min()) if len(reached) else float("nan")
+def _break_prices(dataset: Dataset, lines: pd.DataFrame) -> pd.Series:
+    """Price of the deepest break that each line's quantity reaches, NaN without one."""
+    breaks = dataset["price_breaks"].rename(columns={"unit_cost": "break_cost"})
+    both = lines[["line", "sku", "source", "quantity"]].merge(breaks, "inner", ["sku", "source"])
+    reached = both[both["min_quantity"] <= both["quantity"] + 1e-9]
+    return lines["line"].map(reached.groupby("line")["break_cost"].min()).astype(float)
 
 
 def _ledger(dataset: Dataset, plan: pd.DataFrame, settings: Settings, as_of: dt.date) -> pd.DataFrame:
@@ -112,7 +110,9 @@ def _ledger(dataset: Dataset, plan: pd.DataFrame, settings: Settings, as_of: dt.
     short = ledger["expected_shortage"].where(ledger["sells"], 0.0)
     ledger["short"] = short
     before = short.groupby([ledger["sku"], ledger["warehouse"]], sort=False).shift()
-    ledger["owed"] = before.where(~ledger["first"], ledger["owed_at_start"]).where(~ledger["lost"] & ledger["sells"], 0.0)
+    ledger["owed"] = before.where(~ledger["first"], ledger["owed_at_start"]).where(
+        ~ledger["lost"] & ledger["sells"], 0.0
+    )
     ledger["left_before"] = group["closing"].shift()
     return ledger
 
@@ -203,7 +203,9 @@ def _unit_costs(lines: pd.DataFrame) -> Iterator[str]:
     bought = lines[lines["fits"] & (lines["kind"] == "purchase")]
     listed = bought["list_cost"] * bought["rate"]
     price = np.fmin(listed.fillna(bought["item_cost"]).fillna(0.0), bought["breaks"] * bought["rate"])
-    for row, right in zip(bought[_far(bought["unit_cost"], price)].itertuples(), price[_far(bought["unit_cost"], price)], strict=True):
+    for row, right in zip(
+        bought[_far(bought["unit_cost"], price)].itertuples(), price[_far(bought["unit_cost"], price)], strict=True
+    ):
         yield f"unit cost: {row.line_id} costs {row.unit_cost:g} a unit, by its terms {right:g}"
 
 
@@ -276,7 +278,9 @@ def _demand(
     week = _monday(orders["due_date"]) if len(orders) else orders["due_date"]
     ordered = orders["quantity"].groupby([orders["sku"], orders["warehouse"], week]).sum()
     right = np.maximum(mean, ordered.reindex(keys).fillna(0.0).to_numpy())
-    rows = ledger.merge(dataset["stocking"][["sku", "warehouse", "listed_from", "listed_to"]], "left", ["sku", "warehouse"])
+    rows = ledger.merge(
+        dataset["stocking"][["sku", "warehouse", "listed_from", "listed_to"]], "left", ["sku", "warehouse"]
+    )
     ends = rows["sku"].map(dataset["items"].set_index("sku")["end_date"])
     gone = (rows["week"] > rows["listed_to"]) | (rows["week"] > ends)
     gone |= rows["week"] + pd.Timedelta(days=6) < rows["listed_from"]
@@ -316,7 +320,9 @@ def _ceilings(dataset: Dataset, lines: pd.DataFrame, ledger: pd.DataFrame) -> It
     arrived = lines.groupby(["sku", "destination", "due_week"])["quantity"].sum()
     keys = pd.MultiIndex.from_frame(rows[["sku", "warehouse", "week"]])
     rows["arrived"] = arrived.reindex(keys).fillna(0.0).to_numpy()
-    over = (rows["arrived"] > TOLERANCE) & (rows["opening"] - rows["owed"] + rows["receipts"] > rows["max_stock"] + TOLERANCE)
+    over = (rows["arrived"] > TOLERANCE) & (
+        rows["opening"] - rows["owed"] + rows["receipts"] > rows["max_stock"] + TOLERANCE
+    )
     for row in rows[over].itertuples():
         yield f"max stock: {_spot(row)} reaches {row.opening + row.receipts:g} of {row.max_stock:g}"
 
@@ -343,7 +349,11 @@ def _charged(
     date = bought["order_date"] if charge == "order" else bought["due_date"]
     if charge == "payment":
         date = date + pd.to_timedelta(np.ceil(bought["source"].map(delay).fillna(0.0)), unit="D")
-    spent = (bought["quantity"] * bought["unit_cost"]).groupby(_monday(date)).sum() if len(bought) else pd.Series(dtype=float)
+    spent = (
+        (bought["quantity"] * bought["unit_cost"]).groupby(_monday(date)).sum()
+        if len(bought)
+        else pd.Series(dtype=float)
+    )
     firm: dict[pd.Timestamp, float] = {}
     first = plan["week"].min()
     pipeline = dataset["pipeline"]
@@ -363,12 +373,18 @@ def _cheapest(dataset: Dataset, settings: Settings, as_of: dt.date) -> dict[tupl
     """Cheapest purchase of each SKU and place today, in base currency."""
     table, today = dataset["sourcing"], pd.Timestamp(as_of)
     kinds = dataset["locations"].set_index("location")["kind"]
-    now = ~(table["start"] > today) & ~(table["end"] < today) & ~table["source"].map(kinds).isin(["dc", "warehouse", "store"])
+    now = (
+        ~(table["start"] > today)
+        & ~(table["end"] < today)
+        & ~table["source"].map(kinds).isin(["dc", "warehouse", "store"])
+    )
     table = table[now]
     rates = _rates(dataset, settings.plan.currency, as_of)
     items = dataset["items"].set_index("sku")["unit_cost"]
     cost = (table["unit_cost"] * table["currency"].map(rates).fillna(1.0)).fillna(table["sku"].map(items))
-    return {(str(k[0]), str(k[1])): float(v) for k, v in cost.groupby([table["sku"], table["destination"]]).min().items()}  # type: ignore[index]
+    return {
+        (str(k[0]), str(k[1])): float(v) for k, v in cost.groupby([table["sku"], table["destination"]]).min().items()
+    }  # type: ignore[index]
 
 
 def _capacities(
@@ -390,7 +406,10 @@ def _capacities(
                 continue
             limit = float(ways["limit"].sum())
         yield from _over(dataset, lines, ledger, settings, as_of, row.scope, row.resource, row.measure, week, limit)
-    given = {(r.resource, r.week - pd.Timedelta(days=r.week.weekday())) for r in table[(table["scope"] == "storage") & (table["measure"] == "m3")].itertuples()}
+    given = {
+        (r.resource, r.week - pd.Timedelta(days=r.week.weekday()))
+        for r in table[(table["scope"] == "storage") & (table["measure"] == "m3")].itertuples()
+    }
     spoken = {place for place, _ in given} | {key[1] for key in soft if key[0] == "storage"}
     rooms = dataset["locations"].set_index("location")["capacity_m3"].dropna()
     for place, room in rooms.items():
@@ -445,7 +464,9 @@ def _used(
     lined = lines[every | (lines["destination"] == resource)]
     if scope == "inbound":
         total = float((rows["receipts"] * size).sum())
-        return total, total - float((lined["quantity"] * _size(dataset, lined, measure))[lined["due_week"] == week].sum())
+        return total, total - float(
+            (lined["quantity"] * _size(dataset, lined, measure))[lined["due_week"] == week].sum()
+        )
     if scope == "outbound":
         total = float(((rows["shipped"] + (rows["demand"] - rows["short"]) * rows["sells"]) * size).sum())
         return total, 0.0

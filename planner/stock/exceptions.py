@@ -56,7 +56,9 @@ def _noted(case: Case) -> list[dict[str, Any]]:
         money = float(case.nodes.cost[n] * note["quantity"]) if n is not None and "stock" not in note else 0.0
         if note["type"].startswith(("missing", "lead")):
             money = float((case.nodes.cost[n] * case.nodes.demand[n, :4]).sum()) if n is not None else 0.0
-        rows.append(_row(note["type"], severity, note["sku"], note["place"], case.weeks[0], money, text.format(**note), hint))
+        rows.append(
+            _row(note["type"], severity, note["sku"], note["place"], case.weeks[0], money, text.format(**note), hint)
+        )
     return rows
 
 
@@ -70,7 +72,18 @@ def _stock_outs(plan: Plan) -> list[dict[str, Any]]:
         if bad.sum() and short.sum() > _SERIOUS * demand.sum():
             worst, money = int(np.argmax(short)), float((short * bad).sum() * case.nodes.shortage[n])
             text = f"{case.nodes.sku[n]} at {case.nodes.place[n]} is expected to miss {short[bad].sum():,.1f} units in {int(bad.sum())} weeks"
-            rows.append(_row("stock-out", 1, case.nodes.sku[n], case.nodes.place[n], case.weeks[worst], money, text, "expedite, transfer, or raise the order"))
+            rows.append(
+                _row(
+                    "stock-out",
+                    1,
+                    case.nodes.sku[n],
+                    case.nodes.place[n],
+                    case.weeks[worst],
+                    money,
+                    text,
+                    "expedite, transfer, or raise the order",
+                )
+            )
     return rows  # fmt: skip
 
 
@@ -83,8 +96,21 @@ def _excess(plan: Plan) -> list[dict[str, Any]]:
         excess = float(case.nodes.opening[n] - max(ahead, case.nodes.floor[n]))
         money = excess * float(case.nodes.cost[n])
         if excess > 1.0 and money > 0:
-            text = f"{case.nodes.sku[n]} at {case.nodes.place[n]} holds {excess:,.0f} units beyond half a year of demand"
-            rows.append(_row("excess", 3, case.nodes.sku[n], case.nodes.place[n], case.weeks[0], money, text, "transfer, promote or write off"))
+            text = (
+                f"{case.nodes.sku[n]} at {case.nodes.place[n]} holds {excess:,.0f} units beyond half a year of demand"
+            )
+            rows.append(
+                _row(
+                    "excess",
+                    3,
+                    case.nodes.sku[n],
+                    case.nodes.place[n],
+                    case.weeks[0],
+                    money,
+                    text,
+                    "transfer, promote or write off",
+                )
+            )
     return rows  # fmt: skip
 
 
@@ -101,7 +127,18 @@ def _minimums(plan: Plan) -> list[dict[str, Any]]:
             weeks = surplus / max(weekly, 1e-3)
             money = surplus * float(case.nodes.holding[n]) * min(weeks, 52.0) / 2
             text = f"the minimum of {links.moq[i]:,.0f} {links.sku[i]} from {links.source[i]} lasts {links.moq[i] / max(weekly, 1e-3):,.0f} weeks at {links.destination[i]}"
-            rows.append(_row("minimum above need", 3, links.sku[i], links.destination[i], case.weeks[t], money, text, "negotiate the MOQ, or stock it elsewhere"))
+            rows.append(
+                _row(
+                    "minimum above need",
+                    3,
+                    links.sku[i],
+                    links.destination[i],
+                    case.weeks[t],
+                    money,
+                    text,
+                    "negotiate the MOQ, or stock it elsewhere",
+                )
+            )
     return rows  # fmt: skip
 
 
@@ -112,7 +149,18 @@ def _missing_sources(case: Case) -> list[dict[str, Any]]:
         if n not in supplied:
             money = float(case.nodes.demand[n].sum() * case.nodes.shortage[n])
             text = f"{case.nodes.sku[n]} sells at {case.nodes.place[n]} but has no source"
-            rows.append(_row("missing source", 1, case.nodes.sku[n], case.nodes.place[n], case.weeks[0], money, text, "add a row to sourcing"))
+            rows.append(
+                _row(
+                    "missing source",
+                    1,
+                    case.nodes.sku[n],
+                    case.nodes.place[n],
+                    case.weeks[0],
+                    money,
+                    text,
+                    "add a row to sourcing",
+                )
+            )
     return rows  # fmt: skip
 
 
@@ -122,7 +170,18 @@ def _floors(plan: Plan) -> list[dict[str, Any]]:
     for n in np.flatnonzero((under > 0.5).any(axis=1)).tolist():
         t, money = int(np.argmax(under[n])), float(under[n].sum() * case.nodes.cost[n])
         text = f"{case.nodes.sku[n]} at {case.nodes.place[n]} lies up to {under[n, t]:,.0f} units under its minimum of {case.nodes.floor[n]:,.0f}"
-        rows.append(_row("under minimum stock", 2, case.nodes.sku[n], case.nodes.place[n], case.weeks[t], money, text, "expedite, or lower the minimum"))
+        rows.append(
+            _row(
+                "under minimum stock",
+                2,
+                case.nodes.sku[n],
+                case.nodes.place[n],
+                case.weeks[t],
+                money,
+                text,
+                "expedite, or lower the minimum",
+            )
+        )
     return rows  # fmt: skip
 
 
@@ -133,11 +192,33 @@ def _limits(plan: Plan) -> list[dict[str, Any]]:
         limit = case.limits[int(i)]
         money = float(plan.prices[i, t] * limit.cap[t] * 0.1)
         text = f"{limit.name} binds: one unit more would be worth {plan.prices[i, t]:,.4g}"
-        rows.append(_row("limit binds", 2, "", _place(limit.name), case.weeks[t], money, text, "ten per cent more would be worth this"))
+        rows.append(
+            _row(
+                "limit binds",
+                2,
+                "",
+                _place(limit.name),
+                case.weeks[t],
+                money,
+                text,
+                "ten per cent more would be worth this",
+            )
+        )
     for i, t, missing in plan.lifted:
         limit = case.limits[i]
         text = f"{limit.name} is exceeded by {missing:,.1f} by what is there or firmly on its way"
-        rows.append(_row("limit exceeded by firm quantities", 1, "", _place(limit.name), case.weeks[t], _value(limit.soft, t, missing), text, "move receipts, or find room"))
+        rows.append(
+            _row(
+                "limit exceeded by firm quantities",
+                1,
+                "",
+                _place(limit.name),
+                case.weeks[t],
+                _value(limit.soft, t, missing),
+                text,
+                "move receipts, or find room",
+            )
+        )
     return rows  # fmt: skip
 
 
@@ -147,4 +228,3 @@ def _value(soft: Floats, t: int, amount: float) -> float:
 
 def _place(name: str) -> str:
     return name.split(" ", 1)[1].rsplit(" ", 1)[0].split(">")[0]
-

@@ -51,7 +51,9 @@ def read_case(
     position = position_of(dataset, number, weeks, as_of, notes)
     windows = exposure(dataset, settings, as_of)
     demand = _demand(keys, weekly, cumulative, windows, used, position, weeks, as_of)
-    nodes = _nodes(dataset, keys, number, used, windows, demand, position, links.origin, links.node, settings, weeks, as_of)
+    nodes = _nodes(
+        dataset, keys, number, used, windows, demand, position, links.origin, links.node, settings, weeks, as_of
+    )
     nodes = _with_ceilings(dataset, nodes)
     tail = nodes.holding / np.maximum(nodes.holding + nodes.shortage, 1e-12)
     own = shortage_curves(

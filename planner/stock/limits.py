@@ -100,9 +100,7 @@ def _limit(
     return Limit(f"{scope} {resource} {measure}", scope, cap, soft, firm, orders, held, served, when, money)  # type: ignore[arg-type]
 
 
-def _firm_money(
-    dataset: Dataset, nodes: Nodes, resource: str, weeks: pd.DatetimeIndex, settings: Settings
-) -> Floats:
+def _firm_money(dataset: Dataset, nodes: Nodes, resource: str, weeks: pd.DatetimeIndex, settings: Settings) -> Floats:
     """What the pipeline will cost: at receipt or payment; ordered goods were charged before if orders are charged."""
     result = np.zeros(len(weeks))
     if settings.stock.budget_charge == "order":
@@ -137,6 +135,15 @@ def _merged_lanes(limits: list[Limit], dataset: Dataset) -> list[Limit]:
             soft = np.max([limit.soft for limit in group], axis=0)
             first = group[0]
             result.append(
-                Limit(f"lane {start}>{end} {measure}", "lane", cap, soft, first.firm, first.orders, first.held, first.served)
+                Limit(
+                    f"lane {start}>{end} {measure}",
+                    "lane",
+                    cap,
+                    soft,
+                    first.firm,
+                    first.orders,
+                    first.held,
+                    first.served,
+                )
             )
     return result

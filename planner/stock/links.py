@@ -148,8 +148,11 @@ def joint_orders(dataset: Dataset, links: Links, settings: Settings, as_of: dt.d
         row = table.loc[name]
         result.append(
             Joint(
-                name, float(row["order_cost"]) * rate, float(row["min_order_value"]) * rate,
-                float(row["min_order_m3"]), float(row["min_order_kg"]),
+                name,
+                float(row["order_cost"]) * rate,
+                float(row["min_order_value"]) * rate,
+                float(row["min_order_m3"]),
+                float(row["min_order_kg"]),
             )  # fmt: skip
         )
     return tuple(result)

@@ -28,9 +28,11 @@ class Frame:
 
     `caps` [limit, T] is the part of each shared limit that is left for these nodes (None: limits are not looked at).
     `joint_share`: share of a supplier's joint minimum and cost that these nodes bear, 1 unless said; 0 leaves it out.
+    `tight` adds rows that only a relaxation needs.
     """
 
     caps: Floats | None = None
+    tight: bool = False
     joint_share: Mapping[int, float] = field(default_factory=dict)
 
 
@@ -52,7 +54,9 @@ class Model:
     received: dict[Spot, Terms] = field(default_factory=dict)
     shipped: dict[Spot, Terms] = field(default_factory=dict)
 
-    def var(self, name: str, cost: float = 0.0, low: float | None = 0.0, high: float | None = None, whole: bool = False):  # type: ignore[no-untyped-def]
+    def var(
+        self, name: str, cost: float = 0.0, low: float | None = 0.0, high: float | None = None, whole: bool = False
+    ):  # type: ignore[no-untyped-def]
         variable = self.problem.add_variable(name, low, high, pulp.LpInteger if whole else pulp.LpContinuous)
         if cost:
             self.cost[variable] = cost
@@ -83,7 +87,8 @@ def build(case: Case, nodes: Ints, frame: Frame | None = None) -> Model:
         ceilings(model)
         leftovers(model)
         shared_limits(model, frame)
-        cover(model)
+        if frame.tight:
+            cover(model)
         model.problem.setObjective(pulp.LpAffineExpression(model.cost))
     return model
 
@@ -132,9 +137,7 @@ def tier_packs(case: Case, link: int, tier: int, most: int) -> tuple[int, int]:
 def has_lot(case: Case, link: int) -> bool:
     """Whether an order of this link is a yes or no: fixed cost, a minimum above one pack, or price breaks."""
     links = case.links
-    return bool(
-        links.order_cost[link] > 0 or links.moq[link] > links.pack[link] + 1e-9 or len(links.tiers[link]) > 1
-    )
+    return bool(links.order_cost[link] > 0 or links.moq[link] > links.pack[link] + 1e-9 or len(links.tiers[link]) > 1)
 
 
 def orders(model: Model) -> None:
@@ -378,7 +381,11 @@ def resting_stock(case: Case, chosen: Ints) -> Floats:
         there = left + nodes.pipeline[chosen, t]
         rest[chosen, t] = np.maximum(there, 0.0)
         short = _curve_at(case, chosen, t, there)
-        left = np.where(nodes.lost[chosen] | ~nodes.sells[chosen], there - nodes.demand[chosen, t] + short, there - nodes.demand[chosen, t])
+        left = np.where(
+            nodes.lost[chosen] | ~nodes.sells[chosen],
+            there - nodes.demand[chosen, t] + short,
+            there - nodes.demand[chosen, t],
+        )
         left = np.where(nodes.sells[chosen], left, there)
     return rest
 
@@ -389,7 +396,9 @@ def _curve_at(case: Case, chosen: Ints, t: int, there: Floats) -> Floats:
     for i, n in enumerate(chosen.tolist()):
         if case.nodes.sells[n]:
             points, values, _ = case.own.at(n, t)
-            result[i] = values[0] + points[0] - there[i] if there[i] < points[0] else np.interp(there[i], points, values)
+            result[i] = (
+                values[0] + points[0] - there[i] if there[i] < points[0] else np.interp(there[i], points, values)
+            )
     return result
 
 

@@ -164,7 +164,11 @@ def write(solution: Solution, model: Model, index: dict[int, int], values: Float
         packs = round(float(values[index[variable.hash]]))
         if packs > 0:
             solution.packs[link, week], solution.tier[link, week] = packs, tier
-    for target, variables in ((solution.stock, model.stock), (solution.short, model.short), (solution.extra, model.extra)):
+    for target, variables in (
+        (solution.stock, model.stock),
+        (solution.short, model.short),
+        (solution.extra, model.extra),
+    ):
         for spot, variable in variables.items():
             target[spot] = max(0.0, float(values[index[variable.hash]]))
 
@@ -202,7 +206,9 @@ def _priced(case: Case, part: Part, deadline: float) -> Priced:
     for i in range(len(case.limits)):
         for t, terms in sorted(limit_terms(search.model, i).items()):
             rows.append((i, t))
-            known = [(search.solver.index[v.hash], amount) for v, amount in terms.items() if v.hash in search.solver.index]
+            known = [
+                (search.solver.index[v.hash], amount) for v, amount in terms.items() if v.hash in search.solver.index
+            ]
             indices += [column for column, _ in known]
             data += [amount for _, amount in known]
             starts.append(len(indices))

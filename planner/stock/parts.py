@@ -73,7 +73,9 @@ def _blocks(case: Case) -> tuple[Ints, list[int]]:
         label = _joined(int(network.max(initial=-1)) + 1, [users[s] for s in suppliers if s not in spanning])
         blocks = label[network] if len(network) else network
         sizes = np.bincount(blocks, minlength=1)
-        worst = [s for s in suppliers if s not in spanning and len(users[s]) and sizes[label[users[s][0]]] > JOINED_NODES]
+        worst = [
+            s for s in suppliers if s not in spanning and len(users[s]) and sizes[label[users[s][0]]] > JOINED_NODES
+        ]
         if not worst:
             return blocks, spanning
         spanning.append(max(worst, key=lambda s: (len(users[s]), -s)))

@@ -67,9 +67,7 @@ def _note_overdue(late: pd.DataFrame, notes: list[dict[str, Any]]) -> None:
         })  # fmt: skip
 
 
-def _by_week(
-    frame: pd.DataFrame, place: str, date: str, number: dict[Key, int], weeks: pd.DatetimeIndex
-) -> Floats:
+def _by_week(frame: pd.DataFrame, place: str, date: str, number: dict[Key, int], weeks: pd.DatetimeIndex) -> Floats:
     result = np.zeros((len(number), len(weeks)))
     offsets = (frame[date] - weeks[0]).dt.days // 7
     for sku, where, week, quantity in zip(frame["sku"], frame[place], offsets, frame["quantity"], strict=True):

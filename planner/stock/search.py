@@ -7,17 +7,22 @@ ways at once, and HiGHS prices each; every number still comes from the one model
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from planner.stock.case import Case, Floats, Ints
 from planner.stock.model import Frame, Model, build, tier_packs, most_packs
-from planner.stock.parts import Part
+from planner.stock.parts import PART_CELLS, Part
 from planner.stock.solve import Outcome, Solver
 
-OFFSETS = (0.5, 0.9, 0.7, 0.3, 0.1)
-POLISH_ROWS = 1500
+# (start of the count, lot size relative to the economic one) of each pattern that is tried
+CHOICES = ((0.5, 1.0), (0.95, 1.0), (0.8, 1.0), (0.95, 1.6), (0.95, 0.7), (0.8, 2.5))
+Columns = npt.NDArray[np.int32]
+BREAK_REACH = 2.5
+POLISH_ROWS = 400
 FALLBACK_NODES = 200
 
 
@@ -33,14 +38,38 @@ class Found:
     timed_out: bool = False
 
 
+def _numbered(nodes: Ints, groups: Ints) -> dict[int, int]:
+    """node -> number of its group, from 0."""
+    number = {group: i for i, group in enumerate(sorted(set(groups.tolist())))}
+    return {node: number[group] for node, group in zip(nodes.tolist(), groups.tolist(), strict=True)}
+
+
+def weekly_units(case: Case, link: int) -> float:
+    """Demand behind a link, units a week."""
+    node = case.links.node[link]
+    below = case.nodes.members[node] if case.nodes.feeds[node] else np.array([node])
+    return float(case.nodes.demand[below].sum() / case.horizon)
+
+
+def economic_lot(order_cost: float, weekly: float, holding: float) -> float:
+    """Lot size sqrt(2 x order cost x demand / holding cost) (Harris, 1913), at least a tenth of a week's demand."""
+    lot = np.sqrt(2 * order_cost * weekly / holding) if holding > 0 else 0.0
+    return float(max(lot, 0.1 * weekly, 1e-6))
+
+
 class Search:
     """One part's model inside the solver, with the columns that rounding needs."""
 
     def __init__(self, case: Case, part: Part, caps: Floats | None = None, time_limit: float = 1800.0) -> None:
         self.case, self.part = case, part
-        self.model: Model = build(case, part.nodes, Frame(caps, part.joint_share))
+        self.model: Model = build(case, part.nodes, Frame(caps, joint_share=part.joint_share))
         self.solver = Solver(self.model.problem, time_limit)
-        self.block = dict(zip(part.nodes.tolist(), part.blocks.tolist(), strict=True))
+        self.caps = caps
+        self.block = _numbered(part.nodes, part.blocks)
+        self.network = _numbered(part.nodes, case.nodes.network[part.nodes])
+        self.cost_columns = self.solver.positions(self.model.cost)
+        self.cost_values = np.array(list(self.model.cost.values()), float)
+        self.cost_nodes = np.array([self._node_of(variable.name) for variable in self.model.cost], dtype=np.int64)
         self._calendar()
 
     def _calendar(self) -> None:
@@ -62,7 +91,7 @@ class Search:
         relaxed = self.solver.relaxed()
         if not relaxed.found:
             return Found(np.nan, np.nan, relaxed.values, relaxed.status, 0, relaxed.timed_out)
-        bound = relaxed.objective if not self.part.calendar else self._free_bound()
+        bound, relaxed = self._tighter(relaxed)
         start = self._pattern(relaxed) if self.lots else relaxed
         plan = self._whole_packs(start) if start is not None else None
         self.solver.reset_bounds(np.arange(len(self.solver.variables), dtype=np.int32))
@@ -98,54 +127,132 @@ class Search:
     def polishable(self) -> bool:
         return len(self.solver.problem.constraints()) <= POLISH_ROWS
 
-    def _free_bound(self) -> float:
-        """Bound without the joint orders of suppliers that reach beyond this part: dropping a rule can only help."""
-        frame = Frame(None, dict.fromkeys(self.part.calendar, 0.0))
-        outcome = Solver(build(self.case, self.part.nodes, frame).problem).relaxed()
-        return outcome.objective
+    def _tighter(self, relaxed: Outcome) -> tuple[float, Outcome]:
+        """A better bound, and better fractions to round, from a tighter relaxation where orders are a yes or no.
+
+        Where joint orders reach beyond this part, the bound leaves them out: dropping a rule can only help.
+        """
+        if self.part.calendar:
+            frame = Frame(self.caps, joint_share=dict.fromkeys(self.part.calendar, 0.0))
+            free = Solver(build(self.case, self.part.nodes, frame).problem).relaxed()
+            return (free.objective if free.found else -np.inf), relaxed
+        if not self.lots or len(self.part.nodes) * self.case.horizon > PART_CELLS:
+            return relaxed.objective, relaxed
+        model = build(self.case, self.part.nodes, Frame(self.caps, True, self.part.joint_share))
+        solver = Solver(model.problem)
+        tight = solver.relaxed()
+        if not tight.found:
+            return relaxed.objective, relaxed
+        values = {variable.name: value for variable, value in zip(solver.variables, tight.values, strict=True)}
+        fractions = np.array([values[variable.name] for variable in self.solver.variables])
+        return max(relaxed.objective, tight.objective), replace(relaxed, values=fractions)
 
     def _pattern(self, relaxed: Outcome) -> Outcome | None:
         """Orders a yes or no: the relaxation's fractions accumulate and an order is placed whenever they fill up.
 
-        Each offset fills up at other weeks; blocks are independent, so each keeps the one that costs it least.
+        Each offset fills up at other weeks; what is independent keeps the one that costs it least. First the weeks
+        of joint orders, by block; then the lines, by SKU network, within these weeks.
         """
-        columns = self.solver.positions([*self.model.placed.values(), *self.model.joint.values()])
+        if self.model.joint:
+            choose = [self._joint_weeks(relaxed, *choice) for choice in CHOICES]
+            outcome = self._best(self.solver.positions(self.model.joint.values()), choose, self._joint_owners(), self.block)
+            if outcome is None:
+                return None
+            relaxed = outcome
+        if not self.model.placed:
+            return relaxed
+        columns = self.solver.positions(self.model.placed.values())
+        owners = np.array([self.network[int(self.case.links.node[key[0]])] for key in self.model.placed], dtype=np.int64)
+        outcome = self._best(columns, [self._lines(relaxed, *choice) for choice in CHOICES], owners, self.network)
+        return None if outcome is None else self._without_empty(outcome, columns)
+
+    def _best(
+        self, columns: Columns, choices: list[Floats], owners: Ints, groups: Mapping[int, int]
+    ) -> Outcome | None:
+        """Fix the columns of each owner to its cheapest choice; None if no choice is allowed."""
         best = np.full(len(columns), -1.0)
-        cost = np.full(int(self.part.blocks.max()) + 1, np.inf)
-        owner = self._owners(columns)
-        for offset in OFFSETS:
-            chosen = self._rounded(relaxed, offset)
+        cost = np.full(max(groups.values()) + 1, np.inf)
+        for chosen in choices:
             self.solver.bound_columns(columns, chosen, chosen)
             outcome = self.solver.relaxed()
             if outcome.found:
-                price = self._block_costs(outcome)
-                better = (price < cost - 1e-9)[owner]
+                price = self._costs(outcome, groups)
+                better = (price < cost - 1e-9)[owners]
                 best[better], cost = chosen[better], np.minimum(cost, price)
         if (best < 0).any():
             return None
         self.solver.bound_columns(columns, best, best)
         outcome = self.solver.relaxed()
-        return self._without_empty(outcome, best, columns) if outcome.found else None
+        return outcome if outcome.found else None
 
-    def _without_empty(self, outcome: Outcome, chosen: Floats, columns: np.ndarray) -> Outcome:
+    def _without_empty(self, outcome: Outcome, columns: Columns) -> Outcome:
         """Orders of nothing are not placed."""
         packs = self.solver.positions([self.model.packs[key] for key in self.model.placed])
-        empty = np.r_[outcome.values[packs] < 1e-6, np.zeros(len(self.model.joint), bool)] & (chosen > 0)
-        chosen = np.where(empty, 0.0, chosen)
+        chosen = np.where(outcome.values[packs] < 1e-6, 0.0, np.round(outcome.values[columns]))
         self.solver.bound_columns(columns, chosen, chosen)
         return self.solver.relaxed()
 
-    def _rounded(self, relaxed: Outcome, offset: float) -> Floats:
-        """0 or 1 for every yes-or-no, in the order of placed and joint."""
-        joint = self._fill({key: float(relaxed.values[c]) for key, c in self._columns(self.model.joint)}, offset)
+    def _joint_weeks(self, relaxed: Outcome, offset: float, scale: float) -> Floats:
+        """0 or 1 for every week of every joint order: what the relaxation buys fills one lot after the other."""
+        shares = dict.fromkeys(self.model.joint, 0.0)
+        for key, column in self._columns(self.model.packs):
+            spot = (int(self.case.links.joint[key[0]]), key[1])
+            if spot in shares:
+                shares[spot] += float(relaxed.values[column]) * self._joint_part(key[0], scale)
+        chosen = self._fill(shares, offset)
+        return np.array([chosen[key] for key in self.model.joint], float)
+
+    def _joint_part(self, link: int, scale: float) -> float:
+        """Which part of its supplier's joint lot one pack of a link is."""
+        joint, links = self.case.joints[int(self.case.links.joint[link])], self.case.links
+        pack = float(links.pack[link])
+        each = {
+            "value": (joint.value, links.tiers[link][0][1]),
+            "m3": (joint.m3, float(np.nan_to_num(self.case.volume[link]))),
+            "kg": (joint.kg, float(np.nan_to_num(self.case.weight[link]))),
+        }
+        parts = [pack * size / (minimum * max(scale, 1.0)) for minimum, size in each.values() if minimum > 0]
+        if joint.order_cost > 0:
+            parts.append(pack / (self._joint_lots[int(links.joint[link])] * scale))
+        return min(parts)
+
+    @cached_property
+    def _joint_lots(self) -> dict[int, float]:
+        """Economic lot of each supplier's joint order in units: sqrt(2 x cost x units a week / holding of a unit)."""
+        found = {}
+        for s in {supplier for supplier, _ in self.model.joint}:
+            own = [link for link in self.model.links.tolist() if self.case.links.joint[link] == s]
+            weekly = [weekly_units(self.case, link) for link in own]
+            held = [self.case.nodes.holding[self.case.links.node[link]] for link in own]
+            mean = float(np.average(held, weights=np.array(weekly) + 1e-9))
+            found[s] = economic_lot(self.case.joints[s].order_cost, sum(weekly), mean)
+        return found
+
+    def _lines(self, relaxed: Outcome, offset: float, scale: float) -> Floats:
+        """0 or 1 for every line that is a yes or no; where its supplier orders jointly, only in that one's weeks."""
+        opened = {key: float(relaxed.values[c]) for key, c in self._columns(self.model.joint)}
+        lots = {link: self._lot(link, scale) for link in {key[0] for key in self.model.placed}}
         shares: dict[tuple[int, int], float] = {}
-        for key, column in self._columns(self.model.placed):
-            shares[key[0], key[1]] = shares.get((key[0], key[1]), 0.0) + float(relaxed.values[column])
-        may = {key: joint.get((int(self.case.links.joint[key[0]]), key[1]), 1.0) > 0 for key in shares}
+        for key, column in self._columns(self.model.packs):
+            if key in self.model.placed:
+                units = float(relaxed.values[column]) * float(self.case.links.pack[key[0]])
+                shares[key[0], key[1]] = shares.get((key[0], key[1]), 0.0) + units / lots[key[0]]
+        may = {key: opened.get((int(self.case.links.joint[key[0]]), key[1]), 1.0) > 0.5 for key in shares}
         placed = self._fill(shares, offset, may)
-        tiers = self._tiers(relaxed)
-        chosen = [placed[key[0], key[1]] * (tiers.get(key[0], 0) == key[2]) for key in self.model.placed]
-        return np.array(chosen + [joint[key] for key in self.model.joint], float)
+        tiers = {link: self._tier(link, lot) for link, lot in lots.items()}
+        return np.array([placed[k[0], k[1]] * (tiers[k[0]] == k[2]) for k in self.model.placed], float)
+
+    def _lot(self, link: int, scale: float) -> float:
+        """Economic lot of a link in units, at least its MOQ; a price break within reach of it is taken."""
+        links = self.case.links
+        held = float(self.case.nodes.holding[links.node[link]])
+        lot = economic_lot(float(links.order_cost[link]), weekly_units(self.case, link), held)
+        lot = max(lot * scale, links.moq[link] * max(1.0, scale / 1.5), links.pack[link])
+        reached = [start for start, _ in links.tiers[link] if start <= lot * BREAK_REACH]
+        return float(max(lot, reached[-1])) if scale > 1 else float(lot)
+
+    def _tier(self, link: int, lot: float) -> int:
+        return max(b for b, (start, _) in enumerate(self.case.links.tiers[link]) if start <= lot + 1e-9)
 
     def _columns(self, variables: dict) -> list[tuple]:  # type: ignore[type-arg]
         return list(zip(variables, self.solver.positions(variables.values()).tolist(), strict=True))
@@ -166,52 +273,29 @@ class Search:
             level[who] = min(level[who] - 1.0, 1.0) if full else level[who]
         return result
 
-    def _tiers(self, relaxed: Outcome) -> dict[int, int]:
-        """Tier of each link: that in which the relaxation buys most."""
-        bought: dict[tuple[int, int], float] = {}
-        for key, column in self._columns(self.model.packs):
-            if len(self.case.links.tiers[key[0]]) > 1:
-                bought[key[0], key[2]] = bought.get((key[0], key[2]), 0.0) + float(relaxed.values[column])
-        result: dict[int, int] = {}
-        for link, tier in sorted(bought):
-            if bought[link, tier] > bought.get((link, result.get(link, -1)), -1.0):
-                result[link] = tier
-        return result
-
-    def _owners(self, columns: np.ndarray) -> Ints:
-        """Block of each yes-or-no column."""
+    def _joint_owners(self) -> Ints:
+        """Block of each joint order."""
         links = self.case.links
-        placed = [self.block[int(links.node[key[0]])] for key in self.model.placed]
-        by_supplier = {int(links.joint[link]): self.block[int(links.node[link])] for link in self.model.links.tolist()}
-        owners = np.array(placed + [by_supplier[supplier] for supplier, _ in self.model.joint], dtype=np.int64)
-        assert len(owners) == len(columns)
-        return owners
+        block = {int(links.joint[link]): self.block[int(links.node[link])] for link in self.model.links.tolist()}
+        return np.array([block[supplier] for supplier, _ in self.model.joint], dtype=np.int64)
 
-    def _block_costs(self, outcome: Outcome) -> Floats:
-        """Cost of each block, from the costs and values of its variables."""
-        if not hasattr(self, "_cost_columns"):
-            owners, columns, costs = [], [], []
-            for variable, cost in self.model.cost.items():
-                columns.append(self.solver.index[variable.hash])
-                owners.append(self._block_of(variable.name))
-                costs.append(cost)
-            self._cost_columns = (np.array(owners), np.array(columns), np.array(costs))
-        owners_, columns_, costs_ = self._cost_columns
-        size = int(self.part.blocks.max()) + 1
-        return np.bincount(owners_, costs_ * outcome.values[columns_], size)
+    def _costs(self, outcome: Outcome, groups: Mapping[int, int]) -> Floats:
+        """Cost of each group of nodes; joint orders and shared limits, which belong to several, count for the first."""
+        owners = np.array([groups[node] for node in self.cost_nodes.tolist()])
+        return np.bincount(owners, self.cost_values * outcome.values[self.cost_columns], max(groups.values()) + 1)
 
-    def _block_of(self, name: str) -> int:
-        """Block of a variable, by the node, link or supplier that its name carries; a shared limit belongs to the first."""
+    def _node_of(self, name: str) -> int:
+        """Node of a variable, by the node, link or supplier that its name carries."""
         who = name.split("_")[1]
         kind, number = who[0], int(who[1:])
         if kind == "n":
-            return self.block[number]
+            return number
         if kind == "l":
-            return self.block[int(self.case.links.node[number])]
+            return int(self.case.links.node[number])
         if kind == "s":
             link = next(link for link in self.model.links.tolist() if self.case.links.joint[link] == number)
-            return self.block[int(self.case.links.node[link])]
-        return int(self.part.blocks[0])
+            return int(self.case.links.node[link])
+        return int(self.part.nodes[0])
 
     def _whole_packs(self, outcome: Outcome) -> Outcome | None:
         """Packs become whole week by week; what is left to decide adapts after each. None if a rule forbids it."""
@@ -235,9 +319,7 @@ class Search:
             outcome = trial
         return outcome
 
-    def _within(
-        self, keys: list[tuple[tuple[int, int, int], int]], whole: Floats, outcome: Outcome
-    ) -> Floats:
+    def _within(self, keys: list[tuple[tuple[int, int, int], int]], whole: Floats, outcome: Outcome) -> Floats:
         """Whole packs inside what the tier allows where an order is placed."""
         result = whole.copy()
         for i, (key, _) in enumerate(keys):

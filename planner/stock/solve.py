@@ -116,7 +116,12 @@ class Solver:
             bound = info.objective_function_value if good else np.nan
         objective = info.objective_function_value if found else np.nan
         return Outcome(
-            self._status(found, good), objective, bound, self._values(found), int(info.mip_node_count), self._timed_out()
+            self._status(found, good),
+            objective,
+            bound,
+            self._values(found),
+            int(info.mip_node_count),
+            self._timed_out(),
         )
 
     def _integrality(self, whole: bool) -> None:

@@ -94,6 +94,6 @@ def order_dates(
     for weekday in range(7):
         day = (mondays + weekday)[None, :]
         possible = (day >= np.datetime64(as_of)) & (day >= start) & (day <= end) & allowed[:, weekday][:, None]
-        possible &= ~closed[place][:, weekday :: 7][:, : len(weeks)]
+        possible &= ~closed[place][:, weekday::7][:, : len(weeks)]
         chosen = np.where(np.isnat(chosen) & possible, day, chosen)
     return chosen

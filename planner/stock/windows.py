@@ -53,9 +53,7 @@ def _transit(primary: pd.DataFrame) -> dict[tuple[str, str], float]:
 def members_below(transfers: pd.DataFrame) -> dict[tuple[str, str], list[str]]:
     """(sku, source) -> every place that is supplied from it, directly or through another, sorted; a loop is cut."""
     direct: dict[tuple[str, str], list[str]] = {}
-    for sku, source, destination in zip(
-        transfers["sku"], transfers["source"], transfers["destination"], strict=True
-    ):
+    for sku, source, destination in zip(transfers["sku"], transfers["source"], transfers["destination"], strict=True):
         direct.setdefault((sku, source), []).append(destination)
     return {key: sorted(_below(direct, *key)) for key in sorted(direct)}
 
