@@ -1,4 +1,4 @@
-"""Accuracy and calibration on a share of real weekly grocery sales, each origin seeing only its own past."""
+"""Accuracy and calibration on real weekly grocery sales, four origins, each of which sees only its own past."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from planner.settings import ForecastSettings
 from planner.tables import QUANTILE_COLUMNS
 from tests.forecast.frames import items, no_uplift, stocking
 
-ORIGINS = (13, 39)
+ORIGINS = (13, 26, 39, 52)
 SPAN = 13
 
 
 def grocery(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Every second store-product as sales rows, and its items."""
-    sold, flags = (pd.read_csv(folder / "vn2" / f"{name}.csv").iloc[::2] for name in ("sales", "in_stock"))
+    """All store-products as sales rows, and their items."""
+    sold, flags = (pd.read_csv(folder / "vn2" / f"{name}.csv") for name in ("sales", "in_stock"))
     names = (
         pd.read_csv(folder / "vn2" / "master.csv").drop_duplicates("Product").set_index("Product")["DepartmentGroup"]
     )
@@ -62,11 +62,9 @@ def _origin(whole, history, table, origin):
     windows = base.series[["sku", "warehouse"]].assign(weeks=3, members="")
     sums = cumulate(weekly(forecast, base.series, base.dependence, "week"), base.series, base.dependence, windows)
     shape = (len(base.series), SPAN)
-    row = whole.sold.keys.merge(base.series[["sku", "warehouse"]].reset_index(), "inner", ["sku", "warehouse"])["index"]
     known = pd.MultiIndex.from_frame(whole.sold.keys).get_indexer(
         pd.MultiIndex.from_frame(base.series[["sku", "warehouse"]])
     )
-    assert (np.sort(row) == np.arange(len(base.series))).all()
     cells = slice(origin, origin + SPAN)
     actual, stocked = whole.sold.values[known][:, cells], whole.in_stock.values[known][:, cells] == 1
     stocked &= ~np.isnan(history.demand.values).all(axis=1)[:, None]
@@ -95,7 +93,8 @@ def test_the_blend_beats_a_moving_average(judged):
 
 
 def test_the_bias_is_small(judged):
-    assert abs(judged["mean"].sum() / judged["actual"].sum() - 1) < 0.08
+    """Over all four origins: a single quarter of these sales is up to a fifth too high or too low."""
+    assert abs(judged["mean"].sum() / judged["actual"].sum() - 1) <= 0.05
 
 
 @pytest.mark.parametrize(("level", "tolerance"), [(0.50, 0.05), (0.90, 0.03), (0.95, 0.025), (0.99, 0.025)])
