@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from planner.frames import is_date
 from planner.rules import EVERYWHERE, RULES
 from planner.tables import TABLES, Column
 
+_DAY = 86_400 * 10**9
 SPANS = (
     ("start", "end", False),
     ("listed_from", "listed_to", False),
@@ -87,7 +89,7 @@ def _sound(body: Body, key: list[str], table: str) -> Rows:
     return np.flatnonzero(sound)
 
 
-def _all_different(numbers: npt.NDArray[np.int64], size: int) -> bool:
+def _all_different(numbers: npt.NDArray[Any], size: int) -> bool:
     """Whether no number (from 0 up to below `size`) stands twice; by marking them where that fits into memory."""
     if bool(np.all(numbers[1:] > numbers[:-1])):
         return True
@@ -98,29 +100,34 @@ def _all_different(numbers: npt.NDArray[np.int64], size: int) -> bool:
     return int(seen.sum()) == len(numbers)
 
 
-def _key_numbers(frame: pd.DataFrame) -> tuple[npt.NDArray[np.int64], int]:
+def _key_numbers(frame: pd.DataFrame) -> tuple[npt.NDArray[Any], int]:
     """One whole number per different combination of the columns, and what all of them are below."""
-    numbers = np.zeros(len(frame), np.int64)
+    numbers: npt.NDArray[Any] = np.zeros(len(frame), np.int32)
     size = 1
     for name in frame.columns:
         codes, count = _codes(frame[name])
         if size * count >= 1 << 62:
             numbers, kept = pd.factorize(numbers)
             size = len(kept)
-        numbers = numbers * count + codes
         size *= count
+        numbers = numbers.astype(np.int32 if size < 1 << 31 else np.int64, copy=False)
+        numbers *= numbers.dtype.type(count)
+        numbers += codes.astype(numbers.dtype, copy=False)
     return numbers, size
 
 
-def _codes(series: pd.Series) -> tuple[npt.NDArray[np.int64], int]:
+def _codes(series: pd.Series) -> tuple[npt.NDArray[Any], int]:
+    """A number from 0 per different value, and what all of them are below."""
     if isinstance(series.dtype, pd.CategoricalDtype):
-        return series.cat.codes.to_numpy().astype(np.int64), max(1, len(series.cat.categories))
-    if series.dtype.kind == "M":
-        days = series.to_numpy().astype("datetime64[D]").astype(np.int64)
-        if len(days) and not series.isna().any() and bool((series.to_numpy() == days.astype("datetime64[D]")).all()):
-            return days - days.min(), int(days.max() - days.min()) + 1
+        return series.cat.codes.to_numpy(), max(1, len(series.cat.categories))
+    if series.dtype.kind == "M" and len(series):
+        moments = series.to_numpy().view(np.int64)
+        first = moments.min()
+        days = (moments - first) // _DAY if first > 0 else moments
+        if first > 0 and bool((days * _DAY + first == moments).all()):
+            return days, int(days.max()) + 1
     codes, words = pd.factorize(series)
-    return codes.astype(np.int64) + 1, len(words) + 1
+    return codes + 1, len(words) + 1
 
 
 # references

@@ -43,7 +43,7 @@ def complete(table: str, values: Mapping[str, Any], rows: int, every: bool = Fal
         elif every or column.required or table not in BIG:
             columns[column.name] = _constant(column, rows, big=table in BIG)
     columns |= {name: value for name, value in values.items() if name not in contract.names}
-    return pd.DataFrame(columns, index=pd.RangeIndex(rows))
+    return pd.DataFrame(columns, index=pd.RangeIndex(rows), copy=False)
 
 
 def _constant(column: Column, rows: int, big: bool) -> Any:
@@ -102,7 +102,7 @@ def conform(table: str, frame: pd.DataFrame) -> pd.DataFrame:
         if str(name) in columns
     }
     extras = {str(name): frame[name].array for name in frame.columns if str(name) not in columns}
-    return complete(table, values | extras, len(frame))
+    return complete(table, values | extras, len(frame)).copy()  # changing it must not change what it was made from
 
 
 def _conformed(series: pd.Series, column: Column | None, big: bool) -> Any:

@@ -34,7 +34,7 @@ def read_parquet(path: Path, contract: Table, faults: Faults) -> Raw:
             columns[name] = coded
         else:
             faults.add(Cell(None, name, str(table.column(place).type), "is no plain column", "write one value a cell"))
-    return Raw(columns, np.arange(table.num_rows), parquet_lines)
+    return Raw(columns, range(table.num_rows), parquet_lines)
 
 
 def _coded_any(column: pa.ChunkedArray, contract: bool) -> Coded | None:

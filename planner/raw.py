@@ -60,7 +60,7 @@ class Raw:
     """
 
     columns: Mapping[str, Coded]
-    records: npt.NDArray[np.int64]
+    records: Sequence[int] | npt.NDArray[np.int64]
     lines: Callable[[Sequence[int]], dict[int, int]]
     header_line: int = 1
     loose: Mapping[str, frozenset[str]] = field(default_factory=dict)

@@ -107,9 +107,9 @@ def _read_csv(path: Path, contract: Table, faults: Faults) -> Raw:
         raise UnreadableError("opens a quote that is never closed", 'write a quote inside a text twice: ""', row=quote)
     table, ragged = parse_csv(text)
     fits = _report_ragged(ragged, table.num_rows, text, faults)
-    records = np.arange(table.num_rows + len(ragged))
+    records: Sequence[int] | npt.NDArray[np.int64] = range(table.num_rows)
     if ragged:
-        records = np.delete(records, [record for record, _, _ in ragged])
+        records = np.delete(np.arange(table.num_rows + len(ragged)), [record for record, _, _ in ragged])
     lines = partial(record_lines, text, usable_only=False)
     columns = _columns([_coded(column) for column in table.columns], names)
     return Raw(columns, records, lines, text.header_line, _loose(ragged, names, text), fits)
@@ -215,7 +215,8 @@ def _without_blank_rows(raw: Raw) -> Raw:
     if not blank.any():
         return raw
     kept = {name: (words, codes[~blank]) for name, (words, codes) in raw.columns.items()}
-    return replace(raw, columns=kept, records=raw.records[~blank])
+    records = np.arange(len(blank)) if isinstance(raw.records, range) else np.asarray(raw.records)
+    return replace(raw, columns=kept, records=records[~blank])
 
 
 def _values(raw: Raw, contract: Table, faults: Faults) -> dict[str, Any]:
