@@ -31,14 +31,14 @@ _SEEN = {
     "items": ("sku", "description", "category", "brand", "unit", "unit_cost", "unit_price"),
     "locations": ("location", "kind", "name", "country", "latitude", "longitude"),
 }
-_SWITCHED_OFF = {
-    "campaigns": "no campaigns: nothing is added to the baseline",
-    "pipeline": "no pipeline: nothing is on its way",
-    "lanes": "no lanes: goods are not put on loads",
-    "deliveries": "no deliveries: no vehicle routes",
-    "suppliers": "no suppliers: no joint orders and minimum values",
-    "capacities": "no capacities: only the limits of locations and budget hold",
-}
+_SWITCHED_OFF = (
+    ("uplift", "campaigns", "no campaigns: nothing is added to the baseline"),
+    ("stock", "pipeline", "no pipeline: nothing is on its way"),
+    ("stock", "suppliers", "no suppliers: no joint orders and minimum values"),
+    ("stock", "capacities", "no capacities: only the limits of locations and budget hold"),
+    ("routes", "lanes", "no lanes: goods are not put on loads"),
+    ("routes", "deliveries", "no deliveries: no vehicle routes"),
+)
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def _manifest(prepared: Prepared, results: Mapping[str, Result]) -> dict[str, An
         "settings": prepared.scenario.settings.as_dict(),
         "changes": [vars(entry) for entry in prepared.log] + list(demand_log),
         "assumptions": dict(prepared.assumptions),
-        "notes": [note for table, note in _SWITCHED_OFF.items() if not prepared.dataset.has(table)],
+        "notes": [note for stage, table, note in _SWITCHED_OFF if stage in results and not prepared.dataset.has(table)],
         "inputs": dict(sorted(prepared.dataset.digests.items())),
         "stages": {name: result.path.name for name, result in results.items()},
         "timings": {name: round(result.seconds, 3) for name, result in results.items()},

@@ -64,5 +64,9 @@ def _import(name: str, folder: Path, into: Path, options: dict[str, Any]) -> Ans
         Sheet("tables", tables, shown=0),
         Sheet("assumptions", assumed, columns=("assumed",), folded=("assumed",), shown=0),
     ]
-    lines = [f"{into} is ready; as of {imported.as_of}."]
-    return Answer(sheets, {"as_of": imported.as_of, "into": str(into)}, lines, f"planner -C {into} plan")
+    facts = {"as_of": imported.as_of, "into": str(into)}
+    if imported.as_of is None:
+        return Answer(
+            sheets, facts, [f"A mapping to complete is in {into}."], f"edit it, then planner import {name} again"
+        )
+    return Answer(sheets, facts, [f"{into} is ready; as of {imported.as_of}."], f"planner -C {into} plan")
