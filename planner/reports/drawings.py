@@ -15,6 +15,7 @@ from planner.reports.maps import Link, Place, draw_map
 from planner.reports.sections import day
 
 SHOWN_SERIES, MORE_SERIES = 9, 12
+CAMPAIGN_SERIES = 3
 SHOWN_CAMPAIGNS = 6
 PAST_DAYS = 126
 SHOWN_ROUTES = 12
@@ -66,11 +67,18 @@ def _campaign_spans(tables: Tables) -> list[tuple[pd.Timestamp, pd.Timestamp, st
 def series(tables: Tables) -> dict[str, Any]:
     """Cards of the series with most money in them; further ones folded away."""
     ranked = _ranked(tables)
-    cards = [
-        _card(tables, row, position)
-        for position, row in enumerate(_frames(tables, ranked.head(SHOWN_SERIES + MORE_SERIES)))
-    ]
+    chosen = _with_campaigns(ranked).head(SHOWN_SERIES + MORE_SERIES)
+    cards = [_card(tables, row, position) for position, row in enumerate(_frames(tables, chosen))]
     return {"cards": cards[:SHOWN_SERIES], "more": cards[SHOWN_SERIES:], "total": len(ranked)}
+
+
+def _with_campaigns(ranked: pd.DataFrame) -> pd.DataFrame:
+    """The ranking, but the last places on show go to the series that campaigns lift most, where there are any."""
+    first, rest = ranked.head(SHOWN_SERIES - CAMPAIGN_SERIES), ranked.iloc[SHOWN_SERIES - CAMPAIGN_SERIES :]
+    lifted = rest[(rest["campaign"] > 0) & (rest["mean"] > 0)]
+    lifted = lifted.assign(worth=lifted["rank"] * lifted["campaign"] / lifted["mean"])
+    most = lifted.sort_values(["worth", "campaign"], ascending=False, kind="stable").head(CAMPAIGN_SERIES).index
+    return pd.concat([first, rest.loc[sorted(most)], rest.drop(most)])
 
 
 def _ranked(tables: Tables) -> pd.DataFrame:
@@ -153,7 +161,7 @@ def _campaign(tables: Tables, name: str, position: int) -> dict[str, Any]:
         ("Base and net", base + part["net"], "total"),
     ]
     shown = [step for step in steps if step[2] == "total" or abs(step[1]) > 1e-9]
-    evidence = sorted({str(text) for text in rows["evidence"] if text})
+    evidence = lifted.sort_values("gross", ascending=False, kind="stable")["evidence"].head(1).tolist()
     return {
         "name": name,
         "when": f"{day(lifted['date'].min())} to {day(lifted['date'].max() + pd.Timedelta(days=6))}"
@@ -162,7 +170,7 @@ def _campaign(tables: Tables, name: str, position: int) -> dict[str, Any]:
         "net": f"{number(part['net'], signed=True)} units net",
         "share": f"{percent(part['net'] / base, signed=True)} on {lifted['sku'].nunique():,} SKUs" if base > 0 else "",
         "orders": _pegged(tables, name),
-        "evidence": ", ".join(evidence[:2]),
+        "evidence": str(evidence[0]) if evidence else "",
         "chart": waterfall(shown, name, f"campaign-{position}"),
     }
 

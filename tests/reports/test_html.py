@@ -207,6 +207,15 @@ def test_only_the_largest_of_many_series_are_drawn(tmp_path: Path) -> None:
     assert len([name for name in page.ids if re.fullmatch(r"series-\d+-title", name)]) == 21
 
 
+def test_series_that_campaigns_lift_are_shown_though_small(tmp_path: Path) -> None:
+    forecast = make_tables(4, 0.0, 1.0)["forecast"]
+    small = (forecast["sku"] == "APPLE-1L") & (forecast["warehouse"] == "LEJ")
+    lifted = forecast.assign(campaign=forecast["mean"].where(small, 0.0) * 0.1)
+    for frame, shown in ((forecast, False), (lifted, True)):
+        page = render(run_of(tmp_path / str(shown), {"forecast": frame}))
+        assert ("APPLE-1L at LEJ" in page.partition("<details>")[0]) == shown
+
+
 def test_accuracy_is_told_only_where_it_was_measured(base: Run, tmp_path: Path) -> None:
     assert "Accuracy of the forecast" not in render(base)
     content = {"scenario": "base", "as_of": "2026-03-02", "currency": "EUR"}
