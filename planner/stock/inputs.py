@@ -45,7 +45,8 @@ def read_case(
     sources = read_sources(dataset, settings, as_of)
     keys = _node_keys(weekly, dataset, sources)
     number = {key: i for i, key in enumerate(_pairs(keys))}
-    used = sources[[pair in number for pair in _pairs(sources, "destination")]].reset_index(drop=True)
+    known = np.array([pair in number for pair in _pairs(sources, "destination")], bool)
+    used = sources[known].reset_index(drop=True)
     notes: list[dict[str, Any]] = []
     links = read_links(dataset, used, number, weeks, as_of, settings, notes)
     position = position_of(dataset, number, weeks, as_of, notes)

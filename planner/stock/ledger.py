@@ -9,7 +9,6 @@ import pandas as pd
 
 from planner.stock.case import Case, Floats, Ints, Solution
 from planner.stock.curves import newsvendor_target
-from planner.stock.model import tier_packs
 from planner.stock.pegging import campaign_share
 from planner.stock.usage import received, shipped
 
@@ -135,43 +134,46 @@ def _distinct(names: list[str]) -> list[str]:
 def moved_by(case: Case, solution: Solution, prices: Floats, link: Ints, week: Ints) -> list[str]:
     """The rule that moved each line away from plain need, "" where none did.
 
-    Plain need fills what is available in the week of receipt up to the target. More than that, by a pack and over, is
-    the work of a minimum, a price break, a joint minimum, a fixed cost or of stock built ahead of a limit; less, of a
-    maximum or a limit; a difference below one pack, of the order multiple.
+    Plain need fills what is available in the week of receipt up to the target. A line that exceeds it by a pack or
+    more is the work of a minimum above the need, a price break, a joint minimum that the needs together miss, a fixed
+    cost, or of stock built ahead of a limit; one that falls short, of a maximum or a limit; a difference below one
+    pack, of the order multiple.
     """
-    ledger, quantity = flow(case, solution), solution.quantity(case.links)
-    totals = _joint_totals(case, solution)
+    ledger, quantity, links = flow(case, solution), solution.quantity(case.links), case.links
+    node, due = links.node[link], links.due[link, week]
+    amount, pack = quantity[link, week], links.pack[link]
+    need = np.maximum(0.0, ledger.target[node, due] - ledger.available[node, due] + amount)
+    missed = _missed_minima(case, solution, link, week, np.minimum(need, amount))
     rules = []
-    for i, t in zip(link.tolist(), week.tolist(), strict=True):
-        node, due = int(case.links.node[i]), int(case.links.due[i, t])
-        amount, pack = float(quantity[i, t]), float(case.links.pack[i])
-        need = max(0.0, float(ledger.target[node, due] - ledger.available[node, due]) + amount)
-        difference = amount - need
-        if abs(difference) < 1e-6 or (abs(difference) < 1.0 and pack <= 1.0):
+    for row, (i, t) in enumerate(zip(link.tolist(), week.tolist(), strict=True)):
+        difference = float(amount[row] - need[row])
+        if abs(difference) < 1e-6 or (abs(difference) < 1.0 and pack[row] <= 1.0):
             rules.append("")
-        elif abs(difference) < pack:
+        elif abs(difference) < pack[row]:
             rules.append("order multiple")
         elif difference > 0:
-            rules.append(_more(case, solution, prices, totals, i, t))
+            rules.append(_more(case, solution, prices, missed, float(need[row]), i, t))
         else:
             rules.append(_less(case, solution, prices, i, t))
     return rules
 
 
-def _more(case: Case, solution: Solution, prices: Floats, totals: dict[tuple[int, int], bool], i: int, t: int) -> str:
+def _more(
+    case: Case, solution: Solution, prices: Floats, missed: set[tuple[int, int]], need: float, i: int, t: int
+) -> str:
     """Why a line is larger than its need."""
     links, tier = case.links, int(solution.tier[i, t])
-    least, _ = tier_packs(case, i, tier, 10**9)
-    if solution.packs[i, t] <= least + 1e-9 and least > 1:
-        return "moq" if links.moq[i] >= links.tiers[i][tier][0] else "price break"
-    if totals.get((int(links.joint[i]), t), False):
-        return "joint minimum"
-    if tier > 0:
+    fixed = links.order_cost[i] > 0 or (links.joint[i] >= 0 and case.joints[links.joint[i]].order_cost > 0)
+    amount, pack = float(solution.packs[i, t] * links.pack[i]), float(links.pack[i])
+    if links.moq[i] > max(need, pack) and (not fixed or amount <= links.moq[i] + pack):
+        return "moq"
+    if tier > 0 and links.tiers[i][tier][0] > need:
         return "price break"
-    if links.order_cost[i] > 0 or (links.joint[i] >= 0 and case.joints[links.joint[i]].order_cost > 0):
+    if (int(links.joint[i]), t) in missed:
+        return "joint minimum"
+    if fixed:
         return "order cost"
-    scope = _priced_scope(case, prices, i, t, later=True)
-    return scope or ("order days" if _gap_after(case, i, t) > 1 else "")
+    return _priced_scope(case, prices, i, t, later=True) or ("order days" if _gap_after(case, i, t) > 1 else "")
 
 
 def _less(case: Case, solution: Solution, prices: Floats, i: int, t: int) -> str:
@@ -212,17 +214,14 @@ def _gap_after(case: Case, i: int, t: int) -> int:
     return int(later[0] - case.links.due[i, t]) if len(later) else case.horizon
 
 
-def _joint_totals(case: Case, solution: Solution) -> dict[tuple[int, int], bool]:
-    """(supplier, week) -> whether the joint order lies just on a minimum: within its largest pack."""
-    links, quantity = case.links, solution.quantity(case.links)
-    result = {}
-    for s, joint in enumerate(case.joints):
-        own = np.flatnonzero(links.joint == s)
-        price = solution.unit_cost(links)[own]
-        for t in np.flatnonzero(quantity[own].sum(axis=0) > 0).tolist():
-            each = {"value": price[:, t], "m3": np.nan_to_num(case.volume[own]), "kg": np.nan_to_num(case.weight[own])}
-            result[s, t] = any(
-                minimum > 0 and (quantity[own, t] * each[word]).sum() <= minimum + (each[word] * links.pack[own]).max()
-                for word, minimum in (("value", joint.value), ("m3", joint.m3), ("kg", joint.kg))
-            )
-    return result
+def _missed_minima(case: Case, solution: Solution, link: Ints, week: Ints, need: Floats) -> set[tuple[int, int]]:
+    """(supplier, week) of the joint orders whose lines, at their needs alone, would miss a minimum."""
+    links, price = case.links, solution.unit_cost(case.links)
+    totals: dict[tuple[int, int], Floats] = {}
+    for i, t, units in zip(link.tolist(), week.tolist(), need.tolist(), strict=True):
+        if links.joint[i] >= 0:
+            each = np.nan_to_num(np.array([price[i, t], case.volume[i], case.weight[i]]))
+            spot = (int(links.joint[i]), t)
+            totals[spot] = totals.get(spot, np.zeros(3)) + units * each
+    minima = [np.array([joint.value, joint.m3, joint.kg]) for joint in case.joints]
+    return {spot for spot, total in totals.items() if (total < minima[spot[0]] - 1e-9).any()}

@@ -1,0 +1,66 @@
+"""The model's equations: a golden LP file for each constraint family."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from planner.stock.model import Frame, build
+from planner.stock.optimise import room_left
+from tests.stock.world import World, chain, one
+
+GOLDEN = Path(__file__).parent / "golden"
+MONDAY = "2026-03-09"
+
+
+def short(world: World, weeks: int = 2) -> World:
+    from dataclasses import replace
+
+    return replace(world, weeks=weeks)
+
+
+def with_limits(world: World, **row: object) -> World:
+    base = {"week": MONDAY, "measure": "units", "limit": 15.0}
+    return world.with_rows(capacities=[{**base, **row}])
+
+
+FAMILIES: dict[str, World] = {
+    "balance_lost": short(one()),
+    "balance_backorder": short(one().changed("items", shortage="backorder")),
+    "order_minimum": short(one(moq=25.0, order_multiple=5.0, order_cost=4.0)),
+    "price_breaks": short(
+        one().with_rows(price_breaks=[{"sku": "A", "source": "S", "min_quantity": 40.0, "unit_cost": 1.5}])
+    ),
+    "joint_order": short(one().changed("suppliers", min_order_value=50.0, min_order_kg=30.0, order_cost=9.0)),
+    "echelon": short(chain()),
+    "floor": short(one().changed("stocking", min_stock=4.0, safety_stock=6.0)),
+    "ceiling": short(one().changed("stocking", max_stock=18.0)),
+    "listing_end": short(one().changed("stocking", listed_to="2026-03-15"), 3),
+    "limit_supply": short(with_limits(one(), scope="supply", resource="S", week="2026-03-02")),
+    "limit_storage_soft": short(with_limits(one(), scope="storage", resource="W", soft_price=3.0)),
+    "limit_inbound": short(with_limits(one(), scope="inbound", resource="W", measure="kg")),
+    "limit_outbound": short(with_limits(one(), scope="outbound", resource="W")),
+    "limit_lane": short(with_limits(one(), scope="lane", resource="S>W>road", measure="m3", week="2026-03-02")),
+    "limit_money": short(one().stock_settings(budget_per_week=30.0, budget_charge="receipt")),
+    "cover": short(one(moq=25.0)),
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_constraint_family_matches_its_golden_file(family: str, tmp_path: Path) -> None:
+    case = FAMILIES[family].case
+    caps = room_left(case)[0] if case.limits else None
+    model = build(case, np.arange(len(case.nodes)), Frame(caps, tight=family == "cover"))
+    path = tmp_path / f"{family}.lp"
+    model.problem.writeLP(str(path))
+    golden = GOLDEN / path.name
+    if os.environ.get("PLANNER_GOLDEN") == "write":
+        golden.write_text(path.read_text())
+    assert path.read_text() == golden.read_text()
+
+
+def test_every_family_has_one_golden_file_and_no_file_is_left_over() -> None:
+    assert {path.stem for path in GOLDEN.glob("*.lp")} == set(FAMILIES)
