@@ -38,11 +38,11 @@ def draw_to_group(
         return
     own = values.shape[1] - first_known(values)[rows]
     within = _within(values[old], bucket)
-    names = pd.DataFrame({"category": list(category), "warehouse": keys["warehouse"].to_numpy()})
+    names = pd.DataFrame({"category": list(category), "warehouse": keys["warehouse"].to_numpy(dtype=object)})
     mean, pull = np.full(rows.size, np.nan), np.full(rows.size, np.nan)
     for by in (["category", "warehouse"], ["category"], ["warehouse"], []):
-        group = names[by].astype(str).agg("\x1f".join, axis=1) if by else pd.Series("", index=names.index)
-        table = _groups(group.to_numpy()[old], level[old], within, bucket)
+        group = names.groupby(by, sort=True).ngroup() if by else pd.Series(0, index=names.index)
+        table = _groups(group.to_numpy(dtype=np.int64)[old], level[old], within, bucket)
         found = table.reindex(group.to_numpy()[rows])
         enough = np.isnan(mean) & (found["count"].to_numpy(dtype=float) >= (_ENOUGH if by else 1))
         mean[enough], pull[enough] = found["mean"].to_numpy()[enough], found["pull"].to_numpy()[enough]
@@ -60,7 +60,7 @@ def _within(values: Matrix, bucket: Bucket) -> Floats:
     return variance
 
 
-def _groups(group: npt.NDArray[np.object_], level: Floats, within: Floats, bucket: Bucket) -> pd.DataFrame:
+def _groups(group: npt.NDArray[np.int64], level: Floats, within: Floats, bucket: Bucket) -> pd.DataFrame:
     """Mean level, number and pull (in buckets, from half a week to half a year) of each group."""
     frame = pd.DataFrame({"group": group, "level": level, "within": within})
     table = frame.groupby("group").agg(
