@@ -42,7 +42,7 @@ def draw_to_group(
     mean, pull = np.full(rows.size, np.nan), np.full(rows.size, np.nan)
     for by in (["category", "warehouse"], ["category"], ["warehouse"], []):
         group = names.groupby(by, sort=True).ngroup() if by else pd.Series(0, index=names.index)
-        table = _groups(group.to_numpy(dtype=np.int64)[old], level[old], within, bucket)
+        table = _groups(np.asarray(group, dtype=np.int64)[old], level[old], within, bucket)
         found = table.reindex(group.to_numpy()[rows])
         enough = np.isnan(mean) & (found["count"].to_numpy(dtype=float) >= (_ENOUGH if by else 1))
         mean[enough], pull[enough] = found["mean"].to_numpy()[enough], found["pull"].to_numpy()[enough]
