@@ -140,14 +140,16 @@ def _expected(
     for layer, marks in zip(marked, (promoted, dips), strict=True):
         layer[rows[series[marks.row]], marks.bucket] = True
     calm = calm_buckets(marked[0], marked[1], np.isfinite(demand.values), bucket)
-    kinds = demand.keys["sku"].map(items.drop_duplicates("sku").set_index("sku")["category"]).fillna("")
-    names, group = np.unique(kinds.to_numpy(dtype=object), return_inverse=True)
+    skus, sku = np.unique(demand.keys["sku"].to_numpy(dtype=object), return_inverse=True)
+    known = items.drop_duplicates("sku").set_index("sku")["category"]
+    categories, category = np.unique(known.reindex(skus).fillna("").to_numpy(dtype=object), return_inverse=True)
     volume = np.where(calm, demand.values, 0.0).sum(axis=1, dtype=np.float64)
-    controls = choose_controls(names[group], volume, names[np.unique(group[rows])])
-    observed = np.where(calm[controls], demand.values[controls], 0.0).astype(np.float64)
-    index = season_index(np.maximum(observed, 0.0), calm[controls], group[controls], len(names), bucket)
+    promoted_categories = categories[np.unique(category[sku[rows]])]
+    controls = choose_controls(categories[category[sku]], volume, promoted_categories)
+    observed = np.where(calm[controls], np.maximum(demand.values[controls], 0.0), 0.0).astype(np.float64)
+    index = season_index(observed, calm[controls], sku[controls], category, bucket)
     row, column = (np.concatenate([series[promoted.row], series[dips.row]]), np.append(promoted.bucket, dips.bucket))
-    return expect(demand.values[rows].astype(np.float64), calm[rows], index, group[rows], row, column, bucket)
+    return expect(demand.values[rows].astype(np.float64), calm[rows], index, sku[rows], row, column, bucket)
 
 
 def _events(local: pd.DataFrame, values: Floats, expected: Expected, promoted: _Marks, dips: _Marks) -> pd.DataFrame:
