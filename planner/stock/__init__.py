@@ -1,12 +1,12 @@
-"""What to buy and move, and when: a PuLP model solved by HiGHS, with a bound, and a check that shares nothing with it."""
+"""What to buy and move, and when: a PuLP model solved by HiGHS, with a bound, and a check that shares no code."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from planner.stock.windows import exposure
     from planner.stock.planning import StockResult, replenish
+    from planner.stock.windows import exposure
 
 __all__ = ["StockResult", "exposure", "replenish"]
 _HOME = {"exposure": "windows", "replenish": "planning", "StockResult": "planning"}

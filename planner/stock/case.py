@@ -25,7 +25,7 @@ When = Literal["order", "receipt", "payment"]
 
 @dataclass(frozen=True)
 class Nodes:
-    """[N] or [N, T]. `demand` is what the week asks for; `window_*` is demand over the exposure that ends with the week.
+    """[N] or [N, T]. `demand` is what the week asks for; `window_*` is demand over the exposure that ends with it.
 
     `sells`: customers are served here. `feeds`: other nodes are supplied from here; then `members` are the selling
     nodes below it (itself included if it sells) and the window is theirs together.
@@ -65,7 +65,7 @@ class Nodes:
 
 @dataclass(frozen=True)
 class Links:
-    """[L] or [L, T]. Week t holds at most one order of a link; `due` is the week it arrives in, -1 where none is possible.
+    """[L] or [L, T]. Week t holds at most one order of a link; `due` is the week of its arrival, -1 where none can be.
 
     `tiers`: (from quantity, unit cost) pairs, the first from 0; `reference` is the cheapest unit cost that the node
     can get, so that only the difference is a cost of the plan.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,7 +37,18 @@ def verify(
     return found[:SHOWN] + ([f"... and {len(found) - SHOWN} more"] if len(found) > SHOWN else [])
 
 
-def _monday(dates: pd.Series) -> pd.Series:
+def _rows(frame: pd.DataFrame) -> Iterator[Any]:
+    return iter(frame.itertuples())
+
+
+def _differing(ledger: pd.DataFrame, column: str, right: Any) -> Iterator[tuple[Any, float]]:
+    """Rows of the ledger whose column is not `right`, with what it should be."""
+    value = pd.Series(np.asarray(right, dtype=float), index=ledger.index)
+    wrong = _far(ledger[column], value)
+    return zip(_rows(ledger[wrong]), value[wrong], strict=True)
+
+
+def _monday(dates: Any) -> Any:
     return dates - pd.to_timedelta(dates.dt.weekday, unit="D")
 
 
@@ -96,8 +108,8 @@ def _ledger(dataset: Dataset, plan: pd.DataFrame, settings: Settings, as_of: dt.
     kind = ledger["sku"].map(kinds).fillna("")
     ledger["lost"] = kind.where(kind != "", settings.stock.shortage) == "lost"
     group = ledger.groupby(["sku", "warehouse"], sort=False)
-    free = dataset["stock"][dataset["stock"]["status"] != "quarantine"]
-    free = (free["on_hand"] - free["allocated"].fillna(0.0)).groupby([free["sku"], free["warehouse"]]).sum()
+    rows = dataset["stock"][dataset["stock"]["status"] != "quarantine"]
+    free = (rows["on_hand"] - rows["allocated"].fillna(0.0)).groupby([rows["sku"], rows["warehouse"]]).sum()
     orders = dataset["customer_orders"]
     late = orders[orders["backorder"].astype(bool) | (orders["due_date"] < pd.Timestamp(as_of))]
     owed = late.groupby(["sku", "warehouse"])["quantity"].sum()
@@ -117,11 +129,11 @@ def _ledger(dataset: Dataset, plan: pd.DataFrame, settings: Settings, as_of: dt.
     return ledger
 
 
-def _spot(row: object) -> str:
-    return f"{row.sku} at {row.warehouse}, week {row.week:%Y-%m-%d}"  # type: ignore[attr-defined]
+def _spot(row: Any) -> str:
+    return f"{row.sku} at {row.warehouse}, week {row.week:%Y-%m-%d}"
 
 
-def _far(a: pd.Series, b: pd.Series, scale: float = 1.0) -> pd.Series:
+def _far(a: Any, b: Any, scale: float = 1.0) -> Any:
     return (a - b).abs() > TOLERANCE * scale + 1e-6 * (a.abs() + b.abs())
 
 
@@ -129,47 +141,47 @@ def _identity(orders: pd.DataFrame) -> Iterator[str]:
     """A line is named once, proposes something, and is not pegged to more than itself."""
     for name in orders.loc[orders["line_id"].duplicated(), "line_id"]:
         yield f"line: {name} stands twice"
-    for row in orders[orders["quantity"] <= 0].itertuples():
+    for row in _rows(orders[orders["quantity"] <= 0]):
         yield f"line: {row.line_id} orders {row.quantity:g}"
-    for row in orders[orders["campaign_quantity"] > orders["quantity"] + TOLERANCE].itertuples():
+    for row in _rows(orders[orders["campaign_quantity"] > orders["quantity"] + TOLERANCE]):
         yield f"line: {row.line_id} pegs {row.campaign_quantity:g} of {row.quantity:g} to campaigns"
 
 
 def _sources(lines: pd.DataFrame, as_of: dt.date) -> Iterator[str]:
     """There is a sourcing row for the line on its order date; stock moves by transfer, other goods by purchase."""
-    for row in lines[~lines["fits"]].itertuples():
+    for row in _rows(lines[~lines["fits"]]):
         yield f"source: {row.line_id} has no sourcing row valid on {row.order_date:%Y-%m-%d}"
     wrong = lines["fits"] & (lines["kind"] == "transfer") & ~lines["stocks"]
-    for row in lines[wrong].itertuples():
+    for row in _rows(lines[wrong]):
         yield f"source: {row.line_id} is a transfer, but {row.source} holds no stock"
 
 
 def _quantities(lines: pd.DataFrame) -> Iterator[str]:
     """At least the MOQ, a whole multiple, at most the maximum, packs x multiple = quantity."""
-    for row in lines[lines["fits"] & (lines["quantity"] < lines["moq"].fillna(0.0) - TOLERANCE)].itertuples():
+    for row in _rows(lines[lines["fits"] & (lines["quantity"] < lines["moq"].fillna(0.0) - TOLERANCE)]):
         yield f"moq: {row.line_id} orders {row.quantity:g}, the minimum is {row.moq:g}"
-    for row in lines[lines["fits"] & (lines["quantity"] > lines["max_order"] + TOLERANCE)].itertuples():
+    for row in _rows(lines[lines["fits"] & (lines["quantity"] > lines["max_order"] + TOLERANCE)]):
         yield f"max order: {row.line_id} orders {row.quantity:g}, the most is {row.max_order:g}"
     multiple = lines["order_multiple"].where(lines["order_multiple"] > 0, lines["quantity_step"]).fillna(1.0)
     multiple = multiple.where(multiple > 0, 1.0)
     share = lines["quantity"] / multiple
-    for row in lines[lines["fits"] & ((share - share.round()).abs() > 1e-6 * share.clip(lower=1.0))].itertuples():
+    for row in _rows(lines[lines["fits"] & ((share - share.round()).abs() > 1e-6 * share.clip(lower=1.0))]):
         yield f"order multiple: {row.line_id} orders {row.quantity:g}, not a multiple of {row.order_multiple:g}"
-    for row in lines[lines["fits"] & _far(lines["packs"] * multiple, lines["quantity"])].itertuples():
+    for row in _rows(lines[lines["fits"] & _far(lines["packs"] * multiple, lines["quantity"])]):
         yield f"packs: {row.line_id} has {row.packs:g} packs for {row.quantity:g}"
 
 
 def _dates(lines: pd.DataFrame, plan: pd.DataFrame, as_of: dt.date) -> Iterator[str]:
     """Nothing is ordered in the past or arrives beyond the plan; due = ordered + lead time; weeks are Mondays."""
     weeks = _as_of_weeks(plan)
-    for row in lines[lines["order_date"] < pd.Timestamp(as_of)].itertuples():
+    for row in _rows(lines[lines["order_date"] < pd.Timestamp(as_of)]):
         yield f"order date: {row.line_id} is ordered on {row.order_date:%Y-%m-%d}, before {as_of}"
-    for row in lines[lines["fits"] & (lines["gap"].abs() >= 1)].itertuples():
+    for row in _rows(lines[lines["fits"] & (lines["gap"].abs() >= 1)]):
         yield f"lead time: {row.line_id} is due {row.gap:+g} days off its lead time"
     for date, week in (("order_date", "order_week"), ("due_date", "due_week")):
-        for row in lines[_monday(lines[date]) != lines[week]].itertuples():
+        for row in _rows(lines[_monday(lines[date]) != lines[week]]):
             yield f"week: {row.line_id} has {week} {getattr(row, week):%Y-%m-%d} for {getattr(row, date):%Y-%m-%d}"
-    for row in lines[~lines["due_week"].isin(weeks)].itertuples():
+    for row in _rows(lines[~lines["due_week"].isin(weeks)]):
         yield f"horizon: {row.line_id} is due in the week of {row.due_week:%Y-%m-%d}, outside the plan"
 
 
@@ -179,7 +191,7 @@ def _days(dataset: Dataset, lines: pd.DataFrame) -> Iterator[str]:
     calendar = dataset["calendar"][dataset["calendar"]["closed"].astype(bool)]
     closed = set(zip(calendar["country"], calendar["date"], strict=True))
     country = dataset["locations"].set_index("location")["country"].to_dict()
-    for row in lines[lines["fits"]].itertuples():
+    for row in _rows(lines[lines["fits"]]):
         days = (row.order_weekdays or suppliers.get(row.source, "") or "").lower().split()
         if days and row.order_date.weekday() not in {DAYS[day] for day in days}:
             yield f"order day: {row.line_id} is ordered on a {row.order_date:%a}, allowed are {' '.join(days)}"
@@ -194,7 +206,7 @@ def _listing(dataset: Dataset, lines: pd.DataFrame) -> Iterator[str]:
     both = lines.merge(listing.rename(columns={"warehouse": "destination"}), "left", ["sku", "destination"])
     late = (both["due_date"] > both["listed_to"]) | (both["due_date"] > both["end_date"])
     early = both["due_date"] < _monday(both["listed_from"])
-    for row in both[late | early].itertuples():
+    for row in _rows(both[late | early]):
         yield f"listing: {row.line_id} is due {row.due_date:%Y-%m-%d}, when it is not listed"
 
 
@@ -204,7 +216,7 @@ def _unit_costs(lines: pd.DataFrame) -> Iterator[str]:
     listed = bought["list_cost"] * bought["rate"]
     price = np.fmin(listed.fillna(bought["item_cost"]).fillna(0.0), bought["breaks"] * bought["rate"])
     for row, right in zip(
-        bought[_far(bought["unit_cost"], price)].itertuples(), price[_far(bought["unit_cost"], price)], strict=True
+        _rows(bought[_far(bought["unit_cost"], price)]), price[_far(bought["unit_cost"], price)], strict=True
     ):
         yield f"unit cost: {row.line_id} costs {row.unit_cost:g} a unit, by its terms {right:g}"
 
@@ -212,7 +224,7 @@ def _unit_costs(lines: pd.DataFrame) -> Iterator[str]:
 def _openings(ledger: pd.DataFrame) -> Iterator[str]:
     """Opens with free stock - allocated - owed in the first week, with what was left in the others."""
     right = ledger["start"].where(ledger["first"], ledger["left_before"])
-    for row in ledger[_far(ledger["opening"], right)].itertuples():
+    for row in _rows(ledger[_far(ledger["opening"], right)]):
         yield f"opening: {_spot(row)} opens with {row.opening:g}"
 
 
@@ -221,9 +233,8 @@ def _balance(ledger: pd.DataFrame) -> Iterator[str]:
     right = (
         ledger["opening"] - ledger["owed"] + ledger["receipts"] + ledger["short"] - ledger["demand"] - ledger["shipped"]
     )
-    for row, value in zip(ledger.itertuples(), right, strict=True):
-        if abs(row.closing - value) > TOLERANCE + 1e-6 * abs(value):
-            yield f"balance: {_spot(row)} closes with {row.closing:g}, the balance says {value:g}"
+    for row, value in _differing(ledger, "closing", right):
+        yield f"balance: {_spot(row)} closes with {row.closing:g}, the balance says {value:g}"
 
 
 def _receipts(dataset: Dataset, lines: pd.DataFrame, ledger: pd.DataFrame, as_of: dt.date) -> Iterator[str]:
@@ -235,9 +246,8 @@ def _receipts(dataset: Dataset, lines: pd.DataFrame, ledger: pd.DataFrame, as_of
     own = lines.groupby(["sku", "destination", "due_week"])["quantity"].sum()
     keys = pd.MultiIndex.from_frame(ledger[["sku", "warehouse", "week"]])
     right = firm.reindex(keys).fillna(0.0).to_numpy() + own.reindex(keys).fillna(0.0).to_numpy()
-    for row, value in zip(ledger.itertuples(), right, strict=True):
-        if abs(row.receipts - value) > TOLERANCE:
-            yield f"receipts: {_spot(row)} receives {row.receipts:g}, pipeline and lines bring {value:g}"
+    for row, value in _differing(ledger, "receipts", right):
+        yield f"receipts: {_spot(row)} receives {row.receipts:g}, pipeline and lines bring {value:g}"
 
 
 def _shipments(lines: pd.DataFrame, ledger: pd.DataFrame) -> Iterator[str]:
@@ -245,22 +255,21 @@ def _shipments(lines: pd.DataFrame, ledger: pd.DataFrame) -> Iterator[str]:
     sent = lines[lines["kind"] == "transfer"].groupby(["sku", "source", "order_week"])["quantity"].sum()
     keys = pd.MultiIndex.from_frame(ledger[["sku", "warehouse", "week"]])
     right = sent.reindex(keys).fillna(0.0).to_numpy()
-    for row, value in zip(ledger.itertuples(), right, strict=True):
-        if abs(row.shipped - value) > TOLERANCE:
-            yield f"shipped: {_spot(row)} ships {row.shipped:g}, its transfers take {value:g}"
-        if row.shipped > row.opening + row.receipts + TOLERANCE:
-            yield f"availability: {_spot(row)} ships {row.shipped:g} of {row.opening + row.receipts:g}"
+    for row, value in _differing(ledger, "shipped", right):
+        yield f"shipped: {_spot(row)} ships {row.shipped:g}, its transfers take {value:g}"
+    for row in _rows(ledger[ledger["shipped"] > ledger["opening"] + ledger["receipts"] + TOLERANCE]):
+        yield f"availability: {_spot(row)} ships {row.shipped:g} of {row.opening + row.receipts:g}"
 
 
 def _stock_signs(ledger: pd.DataFrame) -> Iterator[str]:
     """Stock is never below zero, shortage neither, nor less than what demand exceeds stock by."""
-    for row in ledger[(ledger["closing"] < -TOLERANCE) | (ledger["expected_shortage"] < -TOLERANCE)].itertuples():
+    for row in _rows(ledger[(ledger["closing"] < -TOLERANCE) | (ledger["expected_shortage"] < -TOLERANCE)]):
         yield f"sign: {_spot(row)} closes with {row.closing:g}, short {row.expected_shortage:g}"
     least = ledger["demand"] + ledger["shipped"] + ledger["owed"] - ledger["opening"] - ledger["receipts"]
-    for row in ledger[ledger["sells"] & (ledger["short"] < least - TOLERANCE)].itertuples():
+    for row in _rows(ledger[ledger["sells"] & (ledger["short"] < least - TOLERANCE)]):
         yield f"shortage: {_spot(row)} is short {row.short:g}, less than demand exceeds stock by"
     too_much = ledger["sells"] & ledger["lost"] & (ledger["short"] > ledger["demand"] * (1 + 1e-6) + TOLERANCE)
-    for row in ledger[too_much].itertuples():
+    for row in _rows(ledger[too_much]):
         yield f"shortage: {_spot(row)} loses {row.short:g} of {row.demand:g}"
 
 
@@ -286,9 +295,8 @@ def _demand(
     gone |= rows["week"] + pd.Timedelta(days=6) < rows["listed_from"]
     right = np.where(gone, 0.0, right)
     right += np.where(ledger["first"] & ledger["lost"] & ledger["sells"], ledger["owed_at_start"], 0.0)
-    for row, value in zip(ledger.itertuples(), right, strict=True):
-        if abs(row.demand - value) > TOLERANCE + 1e-6 * value:
-            yield f"demand: {_spot(row)} plans {row.demand:g}, asked is {value:g}"
+    for row, value in _differing(ledger, "demand", right):
+        yield f"demand: {_spot(row)} plans {row.demand:g}, asked is {value:g}"
 
 
 def _joint_minima(dataset: Dataset, lines: pd.DataFrame, settings: Settings, as_of: dt.date) -> Iterator[str]:
@@ -300,7 +308,7 @@ def _joint_minima(dataset: Dataset, lines: pd.DataFrame, settings: Settings, as_
     for (source, week), rows in bought.groupby(["source", "order_week"]):
         if source not in suppliers.index:
             continue
-        terms = suppliers.loc[source]
+        terms: Any = suppliers.loc[str(source)]
         totals = {
             "value": (rows["quantity"] * rows["unit_cost"]).sum(),
             "m3": (rows["quantity"] * rows["volume_m3"].fillna(0.0)).sum(),
@@ -323,7 +331,7 @@ def _ceilings(dataset: Dataset, lines: pd.DataFrame, ledger: pd.DataFrame) -> It
     over = (rows["arrived"] > TOLERANCE) & (
         rows["opening"] - rows["owed"] + rows["receipts"] > rows["max_stock"] + TOLERANCE
     )
-    for row in rows[over].itertuples():
+    for row in _rows(rows[over]):
         yield f"max stock: {_spot(row)} reaches {row.opening + row.receipts:g} of {row.max_stock:g}"
 
 
@@ -358,7 +366,7 @@ def _charged(
     first = plan["week"].min()
     pipeline = dataset["pipeline"]
     cheapest = _cheapest(dataset, settings, as_of)
-    for row in pipeline[pipeline["kind"] != "transfer"].itertuples() if charge != "order" else ():
+    for row in _rows(pipeline[pipeline["kind"] != "transfer"]) if charge != "order" else ():
         if place is None or row.destination == place:
             days = float(np.nan_to_num(delay.get(row.source, 0.0))) if charge == "payment" else 0.0
             paid = max(row.due_date, first) + pd.Timedelta(days=days)
@@ -382,9 +390,8 @@ def _cheapest(dataset: Dataset, settings: Settings, as_of: dt.date) -> dict[tupl
     rates = _rates(dataset, settings.plan.currency, as_of)
     items = dataset["items"].set_index("sku")["unit_cost"]
     cost = (table["unit_cost"] * table["currency"].map(rates).fillna(1.0)).fillna(table["sku"].map(items))
-    return {
-        (str(k[0]), str(k[1])): float(v) for k, v in cost.groupby([table["sku"], table["destination"]]).min().items()
-    }  # type: ignore[index]
+    lowest = cost.groupby([table["sku"], table["destination"]]).min().rename("cost").rename_axis(["sku", "place"])
+    return {(row.sku, row.place): float(row.cost) for row in _rows(lowest.reset_index())}
 
 
 def _capacities(
@@ -394,8 +401,8 @@ def _capacities(
     table = dataset["capacities"]
     hard = table[table["soft_price"].isna() & table["limit"].notna()]
     modes = dataset["lanes"].groupby(["origin", "destination"])["mode"].nunique().to_dict()
-    soft = {(r.scope, r.resource, r.measure, r.week) for r in table[table["soft_price"].notna()].itertuples()}
-    for row in hard.itertuples():
+    soft = {(r.scope, r.resource, r.measure, r.week) for r in _rows(table[table["soft_price"].notna()])}
+    for row in _rows(hard):
         week = row.week - pd.Timedelta(days=row.week.weekday())
         limit = float(row.limit)
         if row.scope == "lane":
@@ -408,7 +415,7 @@ def _capacities(
         yield from _over(dataset, lines, ledger, settings, as_of, row.scope, row.resource, row.measure, week, limit)
     given = {
         (r.resource, r.week - pd.Timedelta(days=r.week.weekday()))
-        for r in table[(table["scope"] == "storage") & (table["measure"] == "m3")].itertuples()
+        for r in _rows(table[(table["scope"] == "storage") & (table["measure"] == "m3")])
     }
     spoken = {place for place, _ in given} | {key[1] for key in soft if key[0] == "storage"}
     rooms = dataset["locations"].set_index("location")["capacity_m3"].dropna()
@@ -423,10 +430,9 @@ def _over(
 ) -> Iterator[str]:  # fmt: skip
     """One limit in one week; what was firm before any line may exceed it."""
     if scope == "money":
-        used, firm = next(
-            ((spent, known) for w, spent, known in _charged(dataset, lines, ledger, settings, as_of, None if resource == "all" else resource) if w == week),
-            (0.0, 0.0),
-        )  # fmt: skip
+        place = None if resource == "all" else resource
+        charged = _charged(dataset, lines, ledger, settings, as_of, place)
+        used, firm = next(((spent, known) for monday, spent, known in charged if monday == week), (0.0, 0.0))
     else:
         used, firm = _used(dataset, lines, ledger, scope, resource, measure, week)
     if used > max(limit, firm) * (1 + 1e-6) + TOLERANCE:

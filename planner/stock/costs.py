@@ -49,7 +49,8 @@ def shortage_costs(dataset: Dataset, keys: pd.DataFrame, cost: Floats, settings:
 def leftover_costs(dataset: Dataset, sku: Any, cost: Floats) -> Floats:
     """What is lost on a unit that is left when its sale ends: cost less salvage value."""
     salvage = _item(dataset, pd.Series(sku), "salvage_value").fillna(0.0).to_numpy(dtype=float)
-    return np.maximum(cost - salvage, 0.0)
+    lost: Floats = np.maximum(cost - salvage, 0.0)
+    return lost
 
 
 def _item(dataset: Dataset, sku: pd.Series, column: str) -> pd.Series:

@@ -31,14 +31,14 @@ def _binomial(level: Floats, mean: Floats, variance: Floats) -> Floats:
     whole = np.maximum(np.floor(level), 0.0)
     above = special.betainc(whole + 1, successes, 1 - share)
     grown = np.where(whole > 0, special.betainc(np.maximum(whole, 1e-9), successes + 1, 1 - share), 1.0)
-    return mean * grown - level * above  # type: ignore[no-any-return]
+    return mean * grown - level * above
 
 
 def _gamma(level: Floats, mean: Floats, variance: Floats) -> Floats:
     spread = np.maximum(variance, 1e-8 * mean**2 + 1e-12)
     shape, scale = mean**2 / spread, spread / mean
     x = np.maximum(level, 0.0) / scale
-    return mean * special.gammaincc(shape + 1, x) - level * special.gammaincc(shape, x)  # type: ignore[no-any-return]
+    return mean * special.gammaincc(shape + 1, x) - level * special.gammaincc(shape, x)
 
 
 def shortage_curves(

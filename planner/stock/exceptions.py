@@ -13,6 +13,35 @@ from planner.stock.optimise import Plan
 COLUMNS = ["type", "severity", "sku", "warehouse", "week", "money", "text", "hint"]
 _SERIOUS = 0.05
 _EXCESS_WEEKS = 26.0
+# type of a note -> severity, text, hint
+_NOTES = {
+    "negative on hand": (
+        2,
+        "{sku} at {place} shows {quantity:,.0f} units below zero; planned as owed",
+        "count the stock",
+    ),
+    "overdue pipeline": (
+        2,
+        "order {order} of {quantity:,.0f} {sku} for {place} was due {date:%Y-%m-%d}; expected this week",
+        "confirm a new due date",
+    ),
+    "missing lead time": (
+        3,
+        "{sku} from {source} to {place} has no lead time; {quantity:,.0f} days assumed",
+        "fill sourcing.lead_days",
+    ),
+    "missing cost": (3, "{sku} from {source} to {place} has no cost; 0 assumed", "fill sourcing.unit_cost"),
+    "missing rate": (
+        2,
+        "the currency of {sku} from {source} to {place} has no rate; 1 assumed",
+        "add it to currencies",
+    ),
+    "lead time beyond horizon": (
+        1,
+        "{sku} from {source} reaches {place} after the last planned week",
+        "raise stock.horizon_weeks",
+    ),
+}
 
 
 def exceptions(plan: Plan) -> pd.DataFrame:
@@ -41,17 +70,9 @@ def _row(
 def _noted(case: Case) -> list[dict[str, Any]]:
     """Faults and assumptions met while reading the tables."""
     number = {key: n for n, key in enumerate(zip(case.nodes.sku, case.nodes.place, strict=True))}
-    texts = {
-        "negative on hand": (2, "{sku} at {place} shows {quantity:,.0f} units below zero; planned as owed", "count the stock"),
-        "overdue pipeline": (2, "order {order} of {quantity:,.0f} {sku} for {place} was due {date:%Y-%m-%d}; expected this week", "confirm a new due date"),
-        "missing lead time": (3, "{sku} from {source} to {place} has no lead time; {quantity:,.0f} days assumed", "fill sourcing.lead_days"),
-        "missing cost": (3, "{sku} from {source} to {place} has no cost; 0 assumed", "fill sourcing.unit_cost"),
-        "missing rate": (2, "the currency of {sku} from {source} to {place} has no rate; 1 assumed", "add it to currencies"),
-        "lead time beyond horizon": (1, "{sku} from {source} reaches {place} after the last planned week", "raise stock.horizon_weeks"),
-    }  # fmt: skip
     rows = []
     for note in case.notes:
-        severity, text, hint = texts[note["type"]]
+        severity, text, hint = _NOTES[note["type"]]
         n = number.get((note["sku"], note["place"]))
         money = float(case.nodes.cost[n] * note["quantity"]) if n is not None and "stock" not in note else 0.0
         if note["type"].startswith(("missing", "lead")):
@@ -71,7 +92,8 @@ def _stock_outs(plan: Plan) -> list[dict[str, Any]]:
         bad = (rate > 2 * _SERIOUS) & (short * case.nodes.shortage[n] > 0.01)
         if bad.sum() and short.sum() > _SERIOUS * demand.sum():
             worst, money = int(np.argmax(short)), float((short * bad).sum() * case.nodes.shortage[n])
-            text = f"{case.nodes.sku[n]} at {case.nodes.place[n]} is expected to miss {short[bad].sum():,.1f} units in {int(bad.sum())} weeks"
+            where = f"{case.nodes.sku[n]} at {case.nodes.place[n]}"
+            text = f"{where} is expected to miss {short[bad].sum():,.1f} units in {int(bad.sum())} weeks"
             rows.append(
                 _row(
                     "stock-out",
@@ -126,7 +148,8 @@ def _minimums(plan: Plan) -> list[dict[str, Any]]:
             surplus = float(links.moq[i] - 8 * weekly)
             weeks = surplus / max(weekly, 1e-3)
             money = surplus * float(case.nodes.holding[n]) * min(weeks, 52.0) / 2
-            text = f"the minimum of {links.moq[i]:,.0f} {links.sku[i]} from {links.source[i]} lasts {links.moq[i] / max(weekly, 1e-3):,.0f} weeks at {links.destination[i]}"
+            what, lasts = f"{links.moq[i]:,.0f} {links.sku[i]}", links.moq[i] / max(weekly, 1e-3)
+            text = f"the minimum of {what} from {links.source[i]} lasts {lasts:,.0f} weeks at {links.destination[i]}"
             rows.append(
                 _row(
                     "minimum above need",
@@ -169,7 +192,8 @@ def _floors(plan: Plan) -> list[dict[str, Any]]:
     under = np.maximum(case.nodes.floor[:, None] - plan.solution.stock, 0.0) * case.nodes.listed
     for n in np.flatnonzero((under > 0.5).any(axis=1)).tolist():
         t, money = int(np.argmax(under[n])), float(under[n].sum() * case.nodes.cost[n])
-        text = f"{case.nodes.sku[n]} at {case.nodes.place[n]} lies up to {under[n, t]:,.0f} units under its minimum of {case.nodes.floor[n]:,.0f}"
+        where, floor = f"{case.nodes.sku[n]} at {case.nodes.place[n]}", case.nodes.floor[n]
+        text = f"{where} lies up to {under[n, t]:,.0f} units under its minimum of {floor:,.0f}"
         rows.append(
             _row(
                 "under minimum stock",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,11 @@ from planner.settings import Settings
 from planner.stock.case import Case, Flags, Floats, Ints, Nodes
 from planner.stock.costs import holding_costs, leftover_costs, shortage_costs, unit_costs
 from planner.stock.curves import shortage_curves
-from planner.stock.windows import exposure, members_below
 from planner.stock.limits import read_limits
 from planner.stock.links import joint_orders, read_links
 from planner.stock.position import Position, position_of
 from planner.stock.sourcing import primary_sources, read_sources
+from planner.stock.windows import exposure, members_below
 
 Key = tuple[str, str]
 
@@ -145,7 +145,9 @@ def rolling(values: Floats, spans: Ints) -> Floats:
     total = np.concatenate([np.zeros((len(values), 1)), np.cumsum(values, axis=1)], axis=1)
     ends = np.arange(1, values.shape[1] + 1)[None, :]
     starts = np.maximum(ends - spans[:, None], 0)
-    return np.take_along_axis(total, np.broadcast_to(ends, values.shape), 1) - np.take_along_axis(total, starts, 1)
+    until: Floats = np.take_along_axis(total, np.broadcast_to(ends, values.shape), 1)
+    before: Floats = np.take_along_axis(total, starts, 1)
+    return until - before
 
 
 def _lead_spread(keys: pd.DataFrame, sources: pd.DataFrame, window: Floats, spans: Ints, as_of: dt.date) -> Floats:
@@ -248,7 +250,7 @@ def _listed(dataset: Dataset, keys: pd.DataFrame, weeks: pd.DatetimeIndex) -> Fl
     last = pd.concat([stocking["listed_to"], keys["sku"].map(items["end_date"])], axis=1).min(axis=1)
     begins = weeks.to_numpy()[None, :] + np.timedelta64(6, "D") >= start.fillna(weeks[0]).to_numpy()[:, None]
     ends = weeks.to_numpy()[None, :] <= last.fillna(weeks[-1]).to_numpy()[:, None]
-    return begins & ends  # type: ignore[no-any-return]
+    return begins & ends
 
 
 def _floor(dataset: Dataset, keys: pd.DataFrame) -> Floats:
@@ -260,8 +262,6 @@ def _floor(dataset: Dataset, keys: pd.DataFrame) -> Floats:
 
 def _with_ceilings(dataset: Dataset, nodes: Nodes) -> Nodes:
     """Ceiling on stock before plus receipts: max_stock, and demand of the next max_cover_weeks."""
-    from dataclasses import replace
-
     keys = pd.DataFrame({"sku": nodes.sku, "warehouse": nodes.place})
     rows = keys.merge(dataset["stocking"], "left", ["sku", "warehouse"])
     ceiling = np.repeat(rows["max_stock"].fillna(np.inf).to_numpy(dtype=float)[:, None], nodes.demand.shape[1], axis=1)

@@ -65,7 +65,8 @@ def plan_table(case: Case, solution: Solution) -> pd.DataFrame:
     values = {
         "opening": ledger.opening, "receipts": ledger.receipts, "demand": asked,
         "campaign_demand": np.minimum(nodes.campaign, asked), "shipped": ledger.shipped, "closing": solution.stock,
-        "expected_shortage": np.where(nodes.sells[:, None], solution.short, solution.extra), "cover_weeks": cover_weeks(solution.stock, out),
+        "expected_shortage": np.where(nodes.sells[:, None], solution.short, solution.extra),
+        "cover_weeks": cover_weeks(solution.stock, out),
         "target": ledger.target,
     }  # fmt: skip
     frame = pd.DataFrame({

@@ -11,6 +11,7 @@ import pandas as pd
 from planner.dataset import Dataset
 from planner.settings import Settings
 from planner.stock.case import Floats, Limit, Links, Nodes
+from planner.stock.sourcing import rows_of
 
 _WHEN = {"order": "order", "receipt": "receipt", "payment": "payment"}
 
@@ -21,7 +22,9 @@ def read_limits(
 ) -> tuple[Limit, ...]:  # fmt: skip
     """One Limit per scope, resource and measure with a row in the horizon, and the weekly budget of the settings."""
     units = _measures(volume, weight, pallet)
-    tables = [(scope, resource, measure, *_series(rows, weeks)) for (scope, resource, measure), rows in _rows(dataset)]
+    tables = [
+        (scope, resource, measure, *_series(rows, weeks)) for (scope, resource, measure), rows in _groups(dataset)
+    ]
     tables += _standing_storage(dataset, nodes, {t[1] for t in tables if t[0] == "storage" and t[2] == "m3"}, weeks)
     if settings.stock.budget_per_week is not None:
         budget = np.full(len(weeks), float(settings.stock.budget_per_week))
@@ -34,7 +37,7 @@ def read_limits(
     return tuple(_merged_lanes([limit for limit in found if limit is not None], dataset))
 
 
-def _rows(dataset: Dataset) -> Any:
+def _groups(dataset: Dataset) -> Any:
     table = dataset["capacities"].sort_values(["scope", "resource", "measure", "week"], kind="stable")
     return table.groupby(["scope", "resource", "measure"], sort=True)
 
@@ -107,7 +110,7 @@ def _firm_money(dataset: Dataset, nodes: Nodes, resource: str, weeks: pd.Datetim
         return result
     delay = dataset["suppliers"].set_index("location")["payment_days"].to_dict()
     cost = {(sku, place): value for sku, place, value in zip(nodes.sku, nodes.place, nodes.cost, strict=True)}
-    for row in dataset["pipeline"].itertuples():
+    for row in rows_of(dataset["pipeline"]):
         if row.kind != "purchase" or (resource not in ("all", row.destination)):
             continue
         late = delay.get(row.source, 0.0) if settings.stock.budget_charge == "payment" else 0.0
@@ -121,7 +124,7 @@ def _merged_lanes(limits: list[Limit], dataset: Dataset) -> list[Limit]:
     """The stock plan does not choose the mode: limits of the modes between two places add up, and bind only if
     every mode between them has one."""
     modes: dict[tuple[str, str], set[str]] = {}
-    for row in dataset["lanes"].itertuples():
+    for row in rows_of(dataset["lanes"]):
         modes.setdefault((row.origin, row.destination), set()).add(row.mode)
     result = [limit for limit in limits if limit.scope != "lane"]
     lanes: dict[tuple[str, str, str], list[Limit]] = {}

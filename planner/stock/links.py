@@ -12,7 +12,7 @@ from planner.currency import rates_to_base, to_base
 from planner.dataset import Dataset
 from planner.settings import Settings
 from planner.stock.case import Dates, Floats, Ints, Joint, Links
-from planner.stock.sourcing import closed_days, order_dates, weekday_flags
+from planner.stock.sourcing import closed_days, order_dates, rows_of, weekday_flags
 
 Key = tuple[str, str]
 
@@ -101,10 +101,10 @@ def _deliverable(dataset: Dataset, sources: pd.DataFrame, due: Dates) -> Any:
 
 
 def _tiers(dataset: Dataset, sources: pd.DataFrame, origin: Ints) -> tuple[tuple[tuple[float, float], ...], ...]:
-    """Unit costs in base currency by quantity, falling. A transfer without a cost of its own passes the cost through."""
+    """Unit costs in base currency by quantity, falling. A transfer without a cost of its own costs nothing."""
     breaks: dict[Key, list[tuple[float, float]]] = {}
     table = dataset["price_breaks"].sort_values(["sku", "source", "min_quantity"])
-    for row in table.itertuples():
+    for row in rows_of(table):
         breaks.setdefault((row.sku, row.source), []).append((float(row.min_quantity), float(row.unit_cost)))
     result = []
     for sku, source, cost, rate, start in zip(
@@ -153,7 +153,7 @@ def joint_orders(dataset: Dataset, links: Links, settings: Settings, as_of: dt.d
                 float(row["min_order_value"]) * rate,
                 float(row["min_order_m3"]),
                 float(row["min_order_kg"]),
-            )  # fmt: skip
+            )
         )
     return tuple(result)
 
@@ -161,9 +161,9 @@ def joint_orders(dataset: Dataset, links: Links, settings: Settings, as_of: dt.d
 def _note_assumptions(
     sources: pd.DataFrame, origin: Ints, order: Dates, due: Ints, weeks: pd.DatetimeIndex, notes: list[dict[str, Any]]
 ) -> None:
-    never = (due < 0).all(axis=1)
-    ordered = ~np.isnat(order).all(axis=1)
-    for i, row in enumerate(sources.itertuples()):
+    never = [bool(np.all(row < 0)) for row in due]
+    ordered = [bool(np.any(~np.isnat(row))) for row in order]
+    for i, row in enumerate(rows_of(sources)):
         about = {"sku": row.sku, "place": row.destination, "source": row.source}
         if row.assumed_lead:
             notes.append({"type": "missing lead time", **about, "quantity": row.lead_days})

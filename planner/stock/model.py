@@ -56,7 +56,7 @@ class Model:
 
     def var(
         self, name: str, cost: float = 0.0, low: float | None = 0.0, high: float | None = None, whole: bool = False
-    ):  # type: ignore[no-untyped-def]
+    ) -> pulp.LpVariable:
         variable = self.problem.add_variable(name, low, high, pulp.LpInteger if whole else pulp.LpContinuous)
         if cost:
             self.cost[variable] = cost
@@ -482,7 +482,8 @@ def cover(model: Model) -> None:
 
 def _placed_by_receipt(model: Model, n: int) -> dict[int, list[pulp.LpVariable]]:
     """Week of receipt -> the yes-or-no of every order due then; empty if some order of the node has none."""
-    links, result = model.case.links, {}
+    links = model.case.links
+    result: dict[int, list[pulp.LpVariable]] = {}
     for link, week, tier in model.packs:
         if links.node[link] == n:
             if (link, week, tier) not in model.placed:
@@ -494,7 +495,7 @@ def _placed_by_receipt(model: Model, n: int) -> dict[int, list[pulp.LpVariable]]
 def _cover_node(model: Model, n: int, below: Ints, placed: dict[int, list[pulp.LpVariable]]) -> None:
     case, nodes = model.case, model.case.nodes
     inside = sorted({n, *below.tolist()})
-    sources = {u: {} for u in placed}  # type: dict[int, Terms]
+    sources: dict[int, Terms] = {u: {} for u in placed}
     free: Terms = {}
     for t in range(case.horizon):
         start = model.var(f"from_start_n{n}_t{t}")

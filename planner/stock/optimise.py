@@ -99,7 +99,7 @@ def violated(plan: Plan) -> Flags:
     if not plan.case.limits:
         return np.zeros((0, plan.case.horizon), bool)
     used = usage(plan.case, plan.solution, np.arange(len(plan.case.nodes)))
-    return used > plan.room * (1 + 1e-7) + 1e-6  # type: ignore[no-any-return]
+    return used > plan.room * (1 + 1e-7) + 1e-6
 
 
 def _left(deadline: float) -> float:
@@ -273,8 +273,9 @@ def _repair(plan: Plan, settings: StockSettings, deadline: float, progress: Prog
     total, unavoidable = np.sum(own, axis=0), np.sum(rest, axis=0)
     share = np.clip((plan.room - unavoidable) / np.maximum(total - unavoidable, 1e-9), 0.0, 1.0)
     hot = violated(plan)
-    caps = [np.where(hot, r + np.maximum(u - r, 0.0) * share, np.where(np.isfinite(plan.room), np.maximum(u, r), np.inf))
-            for u, r in zip(own, rest, strict=True)]  # fmt: skip
+    free = [np.where(np.isfinite(plan.room), np.maximum(u, r), np.inf) for u, r in zip(own, rest, strict=True)]
+    cut = [r + np.maximum(u - r, 0.0) * share for u, r in zip(own, rest, strict=True)]
+    caps = [np.where(hot, less, more) for less, more in zip(cut, free, strict=True)]
     for i, part in enumerate(plan.parts):
         _resolve(plan, part, caps[i] + 1e-7, deadline, None)
         if progress:

@@ -36,7 +36,9 @@ def split(case: Case, group_size: int) -> list[Part]:
     blocks, spanning = _blocks(case)
     shares = _weights(case)
     calendars = {supplier: _calendar(case, supplier, shares) for supplier in spanning}
-    parts, chosen, cells, networks = [], [], 0, 0
+    parts: list[Ints] = []
+    chosen: list[Ints] = []
+    cells = networks = 0
     order = np.argsort(blocks, kind="stable")
     for block in np.split(order, np.flatnonzero(np.diff(blocks[order])) + 1) if len(order) else []:
         size, count = len(block) * case.horizon, len(set(case.nodes.network[block].tolist()))

@@ -11,6 +11,7 @@ import pandas as pd
 
 from planner.dataset import Dataset
 from planner.stock.case import Floats
+from planner.stock.sourcing import rows_of
 
 Key = tuple[str, str]
 
@@ -39,7 +40,7 @@ def position_of(
     net = np.array([free.get(key, 0.0) - owed.get(key, 0.0) for key in number], dtype=float)
     pipeline = dataset["pipeline"]
     _note_overdue(pipeline[pipeline["due_date"] < pd.Timestamp(as_of)], notes)
-    arrives = pipeline.assign(due=pipeline["due_date"].clip(lower=weeks[0]))
+    arrives = pipeline.assign(due=pipeline["due_date"].where(pipeline["due_date"] >= weeks[0], weeks[0]))
     by_week = _by_week(arrives, "destination", "due", number, weeks)
     transfers = arrives[arrives["kind"] == "transfer"]
     total = transfers.groupby(["sku", "destination"])["quantity"].sum().to_dict()
@@ -53,18 +54,22 @@ def _free_stock(dataset: Dataset, notes: list[dict[str, Any]]) -> dict[Key, floa
     stock = dataset["stock"]
     stock = stock[stock["status"] != "quarantine"]
     rows = stock.groupby(["sku", "warehouse"])[["on_hand", "allocated"]].sum()
-    for (sku, place), on_hand in rows.loc[rows["on_hand"] < 0, "on_hand"].items():  # type: ignore[misc]
-        notes.append({"type": "negative on hand", "sku": sku, "place": place, "quantity": -float(on_hand)})
+    notes += [
+        {"type": "negative on hand", "sku": row.sku, "place": row.warehouse, "quantity": -row.on_hand}
+        for row in rows_of(rows[rows["on_hand"] < 0].reset_index())
+    ]
     free = rows["on_hand"] - rows["allocated"].fillna(0.0)
-    return {(str(key[0]), str(key[1])): float(value) for key, value in free.items()}  # type: ignore[index]
+    return {(sku, place): float(units) for (sku, place), units in free.items()}  # type: ignore[misc,has-type]
 
 
 def _note_overdue(late: pd.DataFrame, notes: list[dict[str, Any]]) -> None:
-    for row in late.sort_values(["sku", "destination", "order_id"]).itertuples():
-        notes.append({
+    notes += [
+        {
             "type": "overdue pipeline", "sku": row.sku, "place": row.destination, "quantity": float(row.quantity),
             "date": row.due_date, "order": row.order_id,
-        })  # fmt: skip
+        }
+        for row in rows_of(late.sort_values(["sku", "destination", "order_id"]))
+    ]  # fmt: skip
 
 
 def _by_week(frame: pd.DataFrame, place: str, date: str, number: dict[Key, int], weeks: pd.DatetimeIndex) -> Floats:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from planner.stock.case import Case, Floats, Ints
-from planner.stock.model import Frame, Model, build, tier_packs, most_packs
+from planner.stock.model import Frame, Model, build, most_packs, tier_packs
 from planner.stock.parts import PART_CELLS, Part
 from planner.stock.solve import Outcome, Solver
 
@@ -155,20 +155,22 @@ class Search:
         """
         if self.model.joint:
             choose = [self._joint_weeks(relaxed, *choice) for choice in CHOICES]
-            outcome = self._best(self.solver.positions(self.model.joint.values()), choose, self._joint_owners(), self.block)
+            outcome = self._best(
+                self.solver.positions(self.model.joint.values()), choose, self._joint_owners(), self.block
+            )
             if outcome is None:
                 return None
             relaxed = outcome
         if not self.model.placed:
             return relaxed
         columns = self.solver.positions(self.model.placed.values())
-        owners = np.array([self.network[int(self.case.links.node[key[0]])] for key in self.model.placed], dtype=np.int64)
+        owners = np.array(
+            [self.network[int(self.case.links.node[key[0]])] for key in self.model.placed], dtype=np.int64
+        )
         outcome = self._best(columns, [self._lines(relaxed, *choice) for choice in CHOICES], owners, self.network)
         return None if outcome is None else self._without_empty(outcome, columns)
 
-    def _best(
-        self, columns: Columns, choices: list[Floats], owners: Ints, groups: Mapping[int, int]
-    ) -> Outcome | None:
+    def _best(self, columns: Columns, choices: list[Floats], owners: Ints, groups: Mapping[int, int]) -> Outcome | None:
         """Fix the columns of each owner to its cheapest choice; None if no choice is allowed."""
         best = np.full(len(columns), -1.0)
         cost = np.full(max(groups.values()) + 1, np.inf)
@@ -282,7 +284,8 @@ class Search:
     def _costs(self, outcome: Outcome, groups: Mapping[int, int]) -> Floats:
         """Cost of each group of nodes; joint orders and shared limits, which belong to several, count for the first."""
         owners = np.array([groups[node] for node in self.cost_nodes.tolist()])
-        return np.bincount(owners, self.cost_values * outcome.values[self.cost_columns], max(groups.values()) + 1)
+        costs = self.cost_values * outcome.values[self.cost_columns]
+        return np.bincount(owners, costs, max(groups.values()) + 1).astype(float)
 
     def _node_of(self, name: str) -> int:
         """Node of a variable, by the node, link or supplier that its name carries."""

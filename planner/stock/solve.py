@@ -16,7 +16,7 @@ _SENSE = {pulp.LpConstraintLE: (-np.inf, 0.0), pulp.LpConstraintEQ: (0.0, 0.0), 
 
 @dataclass(frozen=True)
 class Outcome:
-    """`status` optimal (within the gap asked for), feasible, infeasible or none; `bound` is proven; NaN where unknown."""
+    """`status` optimal (within the gap asked for), feasible, infeasible or none; `bound` is proven, or NaN."""
 
     status: str
     objective: float

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +52,11 @@ def read_sources(dataset: Dataset, settings: Settings, as_of: dt.date) -> pd.Dat
     )
 
 
+def rows_of(frame: pd.DataFrame) -> Iterator[Any]:
+    """Rows as records, whose fields are read by name."""
+    return iter(frame.itertuples())
+
+
 def primary_sources(sources: pd.DataFrame, as_of: dt.date) -> pd.DataFrame:
     """One row per SKU and destination: valid today before valid later, then by priority, cost and name."""
     today = pd.Timestamp(as_of)
@@ -86,7 +92,7 @@ def order_dates(
     sources: pd.DataFrame, allowed: Flags, closed: Flags, place: npt.NDArray[np.int64], weeks: pd.DatetimeIndex,
     as_of: dt.date,
 ) -> Dates:  # fmt: skip
-    """[row, week] day on which the week's order is placed: its first day from as_of on that is allowed and open, else NaT."""
+    """[row, week] day of the week's order: its first from as_of on that is allowed and open, else NaT."""
     chosen = np.full((len(sources), len(weeks)), np.datetime64("NaT"), "datetime64[D]")
     mondays = weeks.to_numpy().astype("datetime64[D]")
     start = sources["start"].to_numpy().astype("datetime64[D]")[:, None]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from planner.dataset import Dataset
 from planner.settings import Settings
-from planner.stock.sourcing import primary_sources, read_sources
+from planner.stock.sourcing import primary_sources, read_sources, rows_of
 
 
 def exposure(dataset: Dataset, settings: Settings, as_of: dt.date) -> pd.DataFrame:
@@ -47,7 +47,7 @@ def _days(keys: pd.DataFrame, primary: pd.DataFrame, dataset: Dataset, settings:
 def _transit(primary: pd.DataFrame) -> dict[tuple[str, str], float]:
     """Lead time from each feeding place to the slowest place that it feeds directly."""
     slowest = primary[primary["transfer"]].groupby(["sku", "source"], observed=True)["lead_days"].max()
-    return {(str(sku), str(source)): float(days) for (sku, source), days in slowest.items()}  # type: ignore[misc]
+    return {(row.sku, row.source): float(row.lead_days) for row in rows_of(slowest.reset_index())}
 
 
 def members_below(transfers: pd.DataFrame) -> dict[tuple[str, str], list[str]]:

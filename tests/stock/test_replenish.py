@@ -19,7 +19,9 @@ EVERY_MONDAY = pd.date_range("2026-03-02", periods=8, freq="W-MON")
 
 
 def limits(world: World, limit: float, **row: object) -> World:
-    return world.with_rows(capacities=[{"measure": "units", "limit": limit, "week": week, **row} for week in EVERY_MONDAY])
+    return world.with_rows(
+        capacities=[{"measure": "units", "limit": limit, "week": week, **row} for week in EVERY_MONDAY]
+    )
 
 
 def test_exposure_is_lead_time_plus_review_and_a_dc_holds_its_members() -> None:
@@ -124,8 +126,10 @@ def test_firm_receipts_beyond_a_limit_are_reported_not_refused() -> None:
 def test_shared_limits_over_many_parts_hold_and_the_bound_stays_below() -> None:
     world = shop(8, 3, 13, group_size=1)
     free = world.replenish()
-    spent = free.orders[free.orders["kind"] == "purchase"].groupby("order_week").apply(
-        lambda rows: float((rows["quantity"] * rows["unit_cost"]).sum()), include_groups=False
+    spent = (
+        free.orders[free.orders["kind"] == "purchase"]
+        .groupby("order_week")
+        .apply(lambda rows: float((rows["quantity"] * rows["unit_cost"]).sum()), include_groups=False)
     )
     tight = world.stock_settings(budget_per_week=float(spent.max() * 0.5)).replenish()
     assert tight.summary["check"] == []
@@ -138,10 +142,15 @@ def test_parts_by_themselves_cost_what_one_model_costs() -> None:
     """Without shared limits nothing is lost by splitting."""
     world = shop(3, 1, 8)
     bare = world.with_rows(
-        suppliers=[], price_breaks=[], locations=[{k: v for k, v in row.items() if k != "capacity_m3"} for row in world.tables["locations"]]
+        suppliers=[],
+        price_breaks=[],
+        locations=[{k: v for k, v in row.items() if k != "capacity_m3"} for row in world.tables["locations"]],
     )
     fine = bare.stock_settings(gap=0.0, group_size=1)
-    apart, together = optimise(fine.case, fine.settings.stock), optimise(bare.case, bare.stock_settings(gap=0.0, group_size=9).settings.stock)
+    apart, together = (
+        optimise(fine.case, fine.settings.stock),
+        optimise(bare.case, bare.stock_settings(gap=0.0, group_size=9).settings.stock),
+    )
     assert len(apart.parts) == 3
     assert len(together.parts) == 1
     assert max(apart.bound, together.bound) <= min(apart.objective, together.objective) + 1e-6
@@ -193,14 +202,18 @@ def test_nothing_is_bought_for_what_is_no_longer_sold() -> None:
 
 
 def test_customer_orders_consume_the_forecast() -> None:
-    rows = [{"order_id": f"C{i}", "sku": "A", "warehouse": "W", "quantity": 9.0, "due_date": "2026-03-18"} for i in range(3)]
+    rows = [
+        {"order_id": f"C{i}", "sku": "A", "warehouse": "W", "quantity": 9.0, "due_date": "2026-03-18"} for i in range(3)
+    ]
     plan = one().with_rows(customer_orders=rows).replenish().plan.set_index("week")
     assert plan.loc["2026-03-16", "demand"] == 27.0
     assert plan.loc["2026-03-23", "demand"] == 10.0
 
 
 def test_what_is_owed_comes_off_the_opening_and_negative_stock_is_reported() -> None:
-    late = [{"order_id": "C", "sku": "A", "warehouse": "W", "quantity": 8.0, "due_date": "2026-02-20", "backorder": True}]
+    late = [
+        {"order_id": "C", "sku": "A", "warehouse": "W", "quantity": 8.0, "due_date": "2026-02-20", "backorder": True}
+    ]
     assert one().with_rows(customer_orders=late).replenish().plan["opening"].iloc[0] == 12.0
     result = one().changed("stock", on_hand=-3.0).replenish()
     assert result.plan["opening"].iloc[0] == 0.0
@@ -238,7 +251,14 @@ def test_exceptions_are_ranked_by_money() -> None:
     order_cost=st.sampled_from([0.0, 8.0]), on_hand=st.floats(-5, 90), kind=st.sampled_from(["lost", "backorder"]),
 )  # fmt: skip
 def test_every_plan_passes_its_check_and_respects_its_bound(
-    level: float, dispersion: float, moq: float, multiple: float, lead: float, order_cost: float, on_hand: float, kind: str
+    level: float,
+    dispersion: float,
+    moq: float,
+    multiple: float,
+    lead: float,
+    order_cost: float,
+    on_hand: float,
+    kind: str,
 ) -> None:
     world = one(moq=moq, order_multiple=multiple, lead_days=lead, order_cost=order_cost)
     world = world.changed("stock", on_hand=on_hand).changed("items", shortage=kind)

@@ -76,7 +76,11 @@ class World:
         weekly, rows = self.weekly, []
         for sku, warehouse, weeks, members in windows.itertuples(index=False):
             places = members.split("|") if members else [warehouse]
-            mine = weekly[(weekly["sku"] == sku) & weekly["warehouse"].isin(places)].groupby("week")[["mean", "variance"]].sum()
+            mine = (
+                weekly[(weekly["sku"] == sku) & weekly["warehouse"].isin(places)]
+                .groupby("week")[["mean", "variance"]]
+                .sum()
+            )
             for t in range(len(mine)):
                 part = mine.iloc[max(0, t - weeks + 1) : t + 1]
                 rows.append({
@@ -97,9 +101,7 @@ class World:
         return read_case(self.dataset, self.weekly, self.cumulative, self.settings, self.as_of)
 
     def replenish(self) -> StockResult:
-        return replenish(
-            self.dataset, self.weekly, self.cumulative, self.uplift_table, self.settings, self.as_of
-        )
+        return replenish(self.dataset, self.weekly, self.cumulative, self.uplift_table, self.settings, self.as_of)
 
     def verify(self, orders: pd.DataFrame, plan: pd.DataFrame) -> list[str]:
         return check.verify(self.dataset, self.weekly, orders, plan, self.settings, self.as_of)
@@ -125,51 +127,66 @@ def one(**terms: Any) -> World:
 def chain() -> World:
     """One SKU bought for a dc that feeds two warehouses."""
     base = one()
-    return replace(
-        base.with_rows(
-            locations=[*base.tables["locations"], {"location": "V", "kind": "warehouse"}, {"location": "D", "kind": "dc"}],
-            stocking=[{"sku": "A", "warehouse": place} for place in ("V", "W", "D")],
-            sourcing=[
-                {"sku": "A", "source": "S", "destination": "D", "unit_cost": 2.0, "lead_days": 14.0, "order_multiple": 12.0},
-                *({"sku": "A", "source": "D", "destination": place, "lead_days": 2.0} for place in ("V", "W")),
-            ],
-            stock=[{"sku": "A", "warehouse": place, "on_hand": units} for place, units in (("V", 9.0), ("W", 15.0), ("D", 60.0))],
-        ),
-        demand={("A", "V"): 4.0, ("A", "W"): 10.0},
-    )  # fmt: skip
+    more = [{"location": "V", "kind": "warehouse"}, {"location": "D", "kind": "dc"}]
+    bought = {"sku": "A", "source": "S", "destination": "D", "unit_cost": 2.0, "lead_days": 14.0}
+    moved = {"sku": "A", "source": "D", "lead_days": 2.0}
+    on_hand = {"V": 9.0, "W": 15.0, "D": 60.0}
+    world = base.with_rows(
+        locations=[*base.tables["locations"], *more],
+        stocking=[{"sku": "A", "warehouse": place} for place in on_hand],
+        sourcing=[{**bought, "order_multiple": 12.0}, *({**moved, "destination": place} for place in ("V", "W"))],
+        stock=[{"sku": "A", "warehouse": place, "on_hand": units} for place, units in on_hand.items()],
+    )
+    return replace(world, demand={("A", "V"): 4.0, ("A", "W"): 10.0})
 
 
 def shop(skus: int = 30, warehouses: int = 4, weeks: int = 26, seed: int = 1, **settings: Any) -> World:
-    """A seeded shop: a dc behind most warehouses, MOQs, packs, breaks, joint minima, several suppliers."""
+    """A seeded shop: a dc in front of all warehouses, MOQs, packs, breaks, joint minima, several suppliers."""
     random = np.random.default_rng(seed)
-    places = [f"W{k}" for k in range(warehouses)]
-    tables: dict[str, list[dict[str, Any]]] = {name: [] for name in ("items", "stocking", "sourcing", "stock", "price_breaks", "pipeline")}
-    tables["locations"] = [{"location": "DC", "kind": "dc", "capacity_m3": 400.0 * skus}]
-    tables["locations"] += [{"location": place, "kind": "warehouse"} for place in places]
-    tables["suppliers"] = []
-    for s in range(max(1, skus // 10)):
-        tables["locations"].append({"location": f"S{s}", "kind": "supplier"})
-        tables["suppliers"].append({"location": f"S{s}", "min_order_value": 150.0 * (s % 2), "order_cost": 20.0, "order_weekdays": "tue"})
+    places, suppliers = [f"W{k}" for k in range(warehouses)], [f"S{s}" for s in range(max(1, skus // 10))]
+    names = ("items", "stocking", "sourcing", "stock", "price_breaks")
+    tables: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    tables["locations"] = [
+        {"location": "DC", "kind": "dc", "capacity_m3": 400.0 * skus},
+        *({"location": place, "kind": "warehouse"} for place in places),
+        *({"location": supplier, "kind": "supplier"} for supplier in suppliers),
+    ]
+    joint = {"order_cost": 20.0, "order_weekdays": "tue"}
+    tables["suppliers"] = [
+        {"location": supplier, "min_order_value": 150.0 * (s % 2), **joint} for s, supplier in enumerate(suppliers)
+    ]
     demand: dict[tuple[str, str], float | Sequence[float]] = {}
     for i in range(skus):
-        sku, supplier, level = f"K{i:03d}", f"S{i % max(1, skus // 10)}", float(np.exp(random.normal(2.0, 1.0)))
-        cost = float(np.round(np.exp(random.normal(1.0, 0.7)), 2))
-        case = float(random.choice([1, 6, 12]))
-        tables["items"].append({"sku": sku, "unit_cost": cost, "unit_price": round(cost * 1.8, 2), "volume_m3": 0.01, "weight_kg": 0.5,
-                                "shortage": "backorder" if i % 9 == 0 else "lost"})  # fmt: skip
-        tables["sourcing"].append({"sku": sku, "source": supplier, "destination": "DC", "unit_cost": cost, "order_multiple": case,
-                                   "moq": float(np.ceil(level * random.choice([0, 4, 12]))), "lead_days": float(random.choice([7, 14, 28])),
-                                   "order_cost": float(random.choice([0, 5]))})  # fmt: skip
-        if i % 4 == 0:
-            tables["price_breaks"].append({"sku": sku, "source": supplier, "min_quantity": float(np.ceil(level * 30)), "unit_cost": round(cost * 0.95, 2)})
-        tables["stocking"].append({"sku": sku, "warehouse": "DC"})
-        tables["stock"].append({"sku": sku, "warehouse": "DC", "on_hand": float(np.ceil(level * 8 * random.random()))})
-        for place in places:
-            mean = level * float(random.uniform(0.3, 1.7))
-            season = 1 + 0.3 * np.sin(np.arange(weeks) / 4 + i)
-            demand[sku, place] = [float(x) for x in np.round(mean * season, 4)]
-            tables["stocking"].append({"sku": sku, "warehouse": place})
-            tables["sourcing"].append({"sku": sku, "source": "DC", "destination": place, "lead_days": 3.0})
-            tables["stock"].append({"sku": sku, "warehouse": place, "on_hand": float(np.ceil(mean * 2))})
+        _stock_sku(tables, demand, random, i, suppliers[i % len(suppliers)], places, weeks)
     world = World(tables, demand, 2.5, weeks)
     return world.stock_settings(**settings) if settings else world
+
+
+def _stock_sku(
+    tables: dict[str, list[dict[str, Any]]], demand: dict[tuple[str, str], float | Sequence[float]],
+    random: np.random.Generator, i: int, supplier: str, places: Sequence[str], weeks: int,
+) -> None:  # fmt: skip
+    sku, level = f"K{i:03d}", float(np.exp(random.normal(2.0, 1.0)))
+    cost = float(np.round(np.exp(random.normal(1.0, 0.7)), 2))
+    item = {"sku": sku, "unit_cost": cost, "unit_price": round(cost * 1.8, 2), "volume_m3": 0.01, "weight_kg": 0.5}
+    tables["items"].append({**item, "shortage": "backorder" if i % 9 == 0 else "lost"})
+    bought = {"sku": sku, "source": supplier, "destination": "DC", "unit_cost": cost}
+    terms = {
+        "order_multiple": float(random.choice([1, 6, 12])),
+        "moq": float(np.ceil(level * random.choice([0, 4, 12]))),
+        "lead_days": float(random.choice([7, 14, 28])),
+        "order_cost": float(random.choice([0, 5])),
+    }
+    tables["sourcing"].append({**bought, **terms})
+    if i % 4 == 0:
+        step = {"min_quantity": float(np.ceil(level * 30)), "unit_cost": round(cost * 0.95, 2)}
+        tables["price_breaks"].append({"sku": sku, "source": supplier, **step})
+    tables["stocking"].append({"sku": sku, "warehouse": "DC"})
+    tables["stock"].append({"sku": sku, "warehouse": "DC", "on_hand": float(np.ceil(level * 8 * random.random()))})
+    for place in places:
+        mean = level * float(random.uniform(0.3, 1.7))
+        season = 1 + 0.3 * np.sin(np.arange(weeks) / 4 + i)
+        demand[sku, place] = [float(x) for x in np.round(mean * season, 4)]
+        tables["stocking"].append({"sku": sku, "warehouse": place})
+        tables["sourcing"].append({"sku": sku, "source": "DC", "destination": place, "lead_days": 3.0})
+        tables["stock"].append({"sku": sku, "warehouse": place, "on_hand": float(np.ceil(mean * 2))})
