@@ -11,14 +11,14 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from planner.cache import Stored, TableCache
-from planner.cells import nearest
-from planner.checks import cross_check
 from planner.errors import DataError, Issue, PlannerError, UsageError
-from planner.findings import Body, RowFault
-from planner.frames import conform, empty_frame, fingerprint, stack
-from planner.reading import Part, part_lines, read_part
-from planner.sources import Source, scan, take_inventory
+from planner.intake.cache import Stored, TableCache
+from planner.intake.cells import nearest
+from planner.intake.checks import cross_check
+from planner.intake.findings import Body, RowFault
+from planner.intake.frames import conform, empty_frame, fingerprint, stack
+from planner.intake.reading import Part, part_lines, read_part
+from planner.intake.sources import Source, scan, take_inventory
 from planner.tables import NEEDS, TABLES
 
 __all__ = ["Dataset", "Report", "Source", "known", "load", "scan", "validate"]

@@ -23,7 +23,7 @@ def first_day(date: dt.date, bucket: Bucket) -> dt.date:
 
 def first_days(dates: pd.Series, bucket: Bucket) -> pd.Series:
     """First day of the bucket of each date; `dates` is datetime64."""
-    days = dates.dt.normalize()
+    days = cast("pd.Series[pd.Timestamp]", dates.dt.normalize())
     if bucket == "week":
         return days - pd.to_timedelta(days.dt.weekday, unit="D")
     return days - pd.to_timedelta(days.dt.day - 1, unit="D") if bucket == "month" else days
@@ -43,5 +43,5 @@ def buckets_until(first: dt.date, as_of: dt.date, bucket: Bucket) -> pd.Datetime
 def last_day(first: pd.Timestamp, bucket: Bucket) -> pd.Timestamp:
     """Last day of the bucket that starts on `first`."""
     if bucket == "month":
-        return cast(pd.Timestamp, first + pd.offsets.MonthEnd(0))
+        return first + pd.offsets.MonthEnd(0)
     return first + pd.Timedelta(days=6 if bucket == "week" else 0)

@@ -120,7 +120,8 @@ def _baseline(context: Context) -> Draft:
     plan = context.settings.plan
     baseline = fit_baseline(
         context.panel("lift", "cleaned"), context.dataset["items"], context.settings.forecast,
-        horizon=plan.buckets, bucket=plan.bucket, seed=plan.seed,
+        horizon=plan.buckets, bucket=plan.bucket, seed=plan.seed, stocking=context.dataset["stocking"],
+        in_stock=context.panel("history", "in_stock"),
     )  # fmt: skip
     return Draft(
         {
@@ -221,16 +222,16 @@ _STOCK_TABLES = (
     "items", "locations", "stocking", "suppliers", "sourcing", "price_breaks", "currencies", "capacities", "calendar",
     "stock", "pipeline", "customer_orders", "lanes", "duties",
 )  # fmt: skip
-_ROUTE_TABLES = ("items", "locations", "lanes", "currencies", "deliveries", "vehicles", "stops", "calendar")
-_READY_TABLES = (*_STOCK_TABLES, "sales")
+_ROUTE_TABLES = ("items", "locations", "lanes", "currencies", "deliveries", "vehicles", "stops")
+_READY_TABLES = (*_STOCK_TABLES, "sales", "deliveries")
 
 FLOW: tuple[Stage, ...] = (
     Stage("history", "sales into demand", _history, ("sales", "stocking", "items"),
           ("plan.bucket", "forecast.history")),
     Stage("lift", "what past campaigns did", _lift, _CAMPAIGN_TABLES,
           ("plan.bucket", "campaigns"), ("history.demand",)),
-    Stage("baseline", "baseline forecast", _baseline, ("items",),
-          ("forecast", "plan.bucket", "plan.horizon", "plan.seed"), ("lift.cleaned",)),
+    Stage("baseline", "baseline forecast", _baseline, ("items", "stocking"),
+          ("forecast", "plan.bucket", "plan.horizon", "plan.seed"), ("lift.cleaned", "history.in_stock")),
     Stage("demand", "the scenario's demand", _demand, ("items", "locations"),
           (), ("baseline.forecast",), demand_changes=True),
     Stage("uplift", "what planned campaigns add", _uplift, _CAMPAIGN_TABLES,

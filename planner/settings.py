@@ -1,6 +1,6 @@
 """planner.toml -> settings: one frozen record a concern, every key typed and checked, unknown keys refused.
 
-Priority: flag, then scenario (scenarios.py), then environment `PLANNER_SECTION_KEY`, then planner.toml, then the default.
+Priority: flag, scenario (scenarios.py), environment `PLANNER_SECTION_KEY`, planner.toml, default.
 """
 
 from __future__ import annotations

@@ -12,12 +12,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from planner import cache as caching
 from planner import dataset as datasets
-from planner import reading, sources
 from planner.dataset import Dataset, load, scan, validate
 from planner.errors import DataError, PlannerError, UsageError
-from planner.frames import empty_frame
+from planner.intake import cache as caching
+from planner.intake import reading, sources
+from planner.intake.frames import empty_frame
 from planner.schema import data_readme, schema_rows
 from planner.tables import NEEDS, TABLES
 

@@ -11,10 +11,9 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "planner"
 LAYERS = (
     ("errors",),
-    ("files", "cells", "dates", "periods", "panel", "currency", "tables"),
-    ("settings", "frames"),
-    ("scenarios", "dialects"),
-    ("reading", "sources", "checks"),
+    ("files", "periods", "panel", "currency", "tables"),
+    ("settings",),
+    ("scenarios", "intake"),
     ("schema",),
     ("dataset",),
     ("readiness", "selection", "doctor"),

@@ -34,11 +34,11 @@ def validate(
     from planner.dataset import validate as check
 
     workspace = current().workspace()
-    report = check(workspace.data, tuple(tables or ()))
+    report = check(workspace.data, tuple(tables or ()), max_errors=max_errors, cache=workspace.cache)
     for note in report.notes:
         current().out.note(f"note: {note}")
     if report.total:
-        rows = [issue.as_dict() for issue in report.issues[:max_errors]]
+        rows = [issue.as_dict() for issue in report.issues]
         frame = pd.DataFrame(rows, columns=list(ISSUE_COLUMNS)).astype({"row": "Int64"})
         sheet = Sheet(
             "issues",

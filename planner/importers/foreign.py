@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from planner.cells import Parsed, nearest, parse
-from planner.dialects import Text, UnreadableError, open_text
 from planner.errors import Issue
 from planner.importers.mapping import Entry
+from planner.intake.cells import Parsed, nearest, parse
+from planner.intake.dialects import Text, UnreadableError, open_text
 from planner.tables import TABLES, Column
 
 SHOWN = 80

@@ -10,11 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from planner.errors import DataError, Issue
-from planner.frames import categorical
 from planner.importers import assume
 from planner.importers.draft import Draft
 from planner.importers.inputs import Inputs, read_columns
 from planner.importers.registry import Options
+from planner.intake.frames import categorical
 
 GROUPS = {
     "management_group_id": "management_group",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from planner.dialects import plain
 from planner.errors import UsageError
 from planner.files import whole_file
 from planner.importers.foreign import header_of
 from planner.importers.inputs import Inputs
 from planner.importers.mapped import mapping_path
 from planner.importers.registry import Options
+from planner.intake.dialects import plain
 from planner.tables import TABLES
 
 SUFFIXES = (".csv", ".txt", ".tsv", ".gz")

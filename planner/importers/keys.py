@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from planner.errors import UsageError
-from planner.frames import categorical
 from planner.importers.inputs import Inputs
+from planner.intake.frames import categorical
 
 SHORTEST = 16
 NO_KEY = "left out: set PLANNER_KEY, or name a key with --key-file, to have customers hashed"

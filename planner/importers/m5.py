@@ -18,11 +18,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from planner.errors import DataError, Issue
-from planner.frames import categorical
 from planner.importers import assume
 from planner.importers.draft import Draft, Parts
 from planner.importers.inputs import Inputs, missing, read_columns, read_names
 from planner.importers.registry import Options
+from planner.intake.frames import categorical
 from planner.periods import Bucket
 
 KEYS = ["item_id", "dept_id", "cat_id", "store_id", "state_id"]

@@ -27,8 +27,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from planner.cells import Mark, nearest
 from planner.errors import UsageError
+from planner.intake.cells import Mark, nearest
 from planner.periods import BUCKETS, Bucket
 from planner.tables import TABLES
 

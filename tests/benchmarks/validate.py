@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from planner import dataset as datasets
-from planner.cache import TableCache
-from planner.checks import cross_check
 from planner.dataset import scan
-from planner.dialects import open_text
-from planner.reading import parse_csv, read_part
-from planner.sources import Source
+from planner.intake.cache import TableCache
+from planner.intake.checks import cross_check
+from planner.intake.dialects import open_text
+from planner.intake.reading import parse_csv, read_part
+from planner.intake.sources import Source
 from planner.tables import TABLES
 from tests.benchmarks.registry import Figure, benchmark
 
