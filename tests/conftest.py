@@ -21,3 +21,26 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}: set PLANNER_REAL_DATA to the folder of the public data sets")
     return folder
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small demo, written once; copy it before changing it."""
+    from planner.demo import write_demo
+
+    folder = tmp_path_factory.mktemp("demo") / "shop"
+    write_demo(folder, "small", 1)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def planned(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small world, planned: two categories of the demo over eight weeks, with and without the spring campaign."""
+    from planner.plan import run_plan
+    from planner.workspace import Workspace
+    from tests.worlds import thinned
+
+    folder = thinned(demo, tmp_path_factory.mktemp("planned") / "shop")
+    for scenario in ("spring-campaign", "base"):
+        run_plan(Workspace(folder), scenario)
+    return folder

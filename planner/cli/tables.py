@@ -39,7 +39,7 @@ def validate(
         current().out.note(f"note: {note}")
     if report.total:
         rows = [issue.as_dict() for issue in report.issues]
-        frame = pd.DataFrame(rows, columns=list(ISSUE_COLUMNS)).astype({"row": "Int64"})
+        frame = pd.DataFrame(rows, columns=list(ISSUE_COLUMNS), dtype=object)
         sheet = Sheet(
             "issues",
             frame,
