@@ -47,7 +47,7 @@ def show(
     assumed = pd.DataFrame(manifest["assumptions"].items(), columns=["what", "assumed"])
     timings = pd.DataFrame(manifest["timings"].items(), columns=["stage", "seconds"])
     sheets = [
-        *figures(run),
+        *figures(run, everything=True),
         Sheet(
             "changes",
             changes,

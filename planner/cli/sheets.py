@@ -19,13 +19,15 @@ LOAD_COLUMNS = (
     "campaign_kg", "campaigns", "co2_kg", "carrier", "lines",
 )  # fmt: skip
 LOAD_KEYS = ("origin", "destination", "depart_week")
+_ALWAYS = ("demand", "fill_rate", "expected_shortage", "order_lines", "spend", "objective", "bound", "gap")
 _FIRST = 5
 _MOST = 10
 
 
-def figures(run: Run) -> list[Sheet]:
-    """Key figures with their unit, as a person reads them."""
-    known = [(figure(name), value) for name, value in run.kpis.items()]
+def figures(run: Run, everything: bool = False) -> list[Sheet]:
+    """Key figures with their unit, as a person reads them; what is nought and seldom used is left out."""
+    chosen = {name: value for name, value in run.kpis.items() if everything or value or name in _ALWAYS}
+    known = [(figure(name), value) for name, value in chosen.items()]
     rows = [(item.label, written(value, item.unit, run.manifest["currency"])) for item, value in known]
     frame = pd.DataFrame(rows, columns=["figure", "value"])
     return [Sheet("figures", frame, "Key figures", columns=("figure", "value"), keys=("figure",), shown=0)]

@@ -68,14 +68,16 @@ def send(dataset: Dataset, network: Network, orders: pd.DataFrame, prefer: Prefe
     carried = _carried(lines, boarded, departures)
     loads = _loads(carried, departures)
     shares = _shares(carried, loads)
+    lost = lines[lines["parcel"].map({number: trip is None for number, trip in trips.items()}).astype(bool)]
+    if not dataset.has("lanes"):
+        lost = lost.iloc[:0]  # nobody asked for loads: that is a note of the run, not a finding
     findings = (
-        *_unweighed(lines),
-        *_without_path(lines, trips, has_lanes=bool(network.lanes)),
+        *(_unweighed(lines) if dataset.has("lanes") else ()),
+        *_without_path(lost),
         *_late(lines, trips, parcels),
     )
-    stranded = int(lines["parcel"].map({number: trip is None for number, trip in trips.items()}).astype(bool).sum())
     named = shaped(_with_names(loads, carried, departures), LOADS, ["depart_date", "load_id"])
-    return Freight(named, _flows(named), _order_freight(lines, carried, shares), findings, stranded)
+    return Freight(named, _flows(named), _order_freight(lines, carried, shares), findings, len(lost))
 
 
 def _lines(orders: pd.DataFrame, items: pd.DataFrame, as_of: dt.date) -> pd.DataFrame:
@@ -248,13 +250,7 @@ def _unweighed(lines: pd.DataFrame) -> list[Finding]:
     ]
 
 
-def _without_path(lines: pd.DataFrame, trips: Mapping[int, Trip | None], *, has_lanes: bool) -> list[Finding]:
-    lost = lines[lines["parcel"].map({number: trip is None for number, trip in trips.items()}).astype(bool)]
-    if lost.empty:
-        return []
-    if not has_lanes:
-        text = f"There are no lanes: {counted(len(lost), 'order line')} without loads or freight."
-        return [Finding("no-lane", 3, text, "add data/lanes.csv", money=float(lost["money"].sum()))]
+def _without_path(lost: pd.DataFrame) -> list[Finding]:
     return [
         Finding(
             "no-lane",
