@@ -226,24 +226,26 @@ def _price_limits(plan: Plan, settings: StockSettings, deadline: float, progress
     """
     case = plan.case
     soft = np.array([limit.soft for limit in case.limits])
-    hot = np.isfinite(plan.room)
-    prices, best = np.zeros_like(plan.prices), plan.bound
+    hot = np.isfinite(plan.room) & violated(plan).any(axis=1)[:, None]
+    users = [i for i, part in enumerate(plan.parts) if _touches(case, part, hot.any(axis=1))]
+    others = plan.bound - float(plan.bounds[users].sum())
+    prices, best = np.zeros_like(plan.prices), -np.inf
     kept: dict[int, Priced] = {}
-    steps = PRICE_STEPS if len(plan.parts) <= KEPT_PARTS else PRICE_STEPS // 2
+    steps = PRICE_STEPS if len(users) <= KEPT_PARTS else PRICE_STEPS // 2
     target = _rough_target(plan)
     damp = 1.0
     for step in range(steps):
-        bound, used = 0.0, np.zeros_like(prices)
-        for i, part in enumerate(plan.parts):
-            priced = kept.get(i) or _priced(case, part, deadline)
-            if len(plan.parts) <= KEPT_PARTS:
+        bound, used = others, np.zeros_like(prices)
+        for i in users:
+            priced = kept.get(i) or _priced(case, plan.parts[i], deadline)
+            if len(users) <= KEPT_PARTS:
                 kept[i] = priced
             value, own, _ = priced.at(prices)
             bound, used = bound + value, used + own
         bound -= float((prices * np.where(hot, plan.room, 0.0)).sum())
         if bound > best + 1e-9:
             best, plan.prices = bound, prices.copy()
-        elif step:
+        else:
             damp *= 0.6
         slope = np.where(hot, used - np.where(hot, plan.room, 0.0), 0.0)
         slope = np.where((prices <= 0) & (slope < 0), 0.0, slope)
@@ -254,6 +256,16 @@ def _price_limits(plan: Plan, settings: StockSettings, deadline: float, progress
         if progress:
             progress("prices", step + 1, steps)
     plan.bound = max(plan.bound, best)
+
+
+def _touches(case: Case, part: Part, limits: Flags) -> bool:
+    """Whether a part can use one of these limits at all."""
+    links = case.links_of(part.nodes)
+    return any(
+        limit.orders[links].any() or limit.held[part.nodes].any() or limit.served[part.nodes].any()
+        for limit, looked_at in zip(case.limits, limits, strict=True)
+        if looked_at
+    )
 
 
 def _rough_target(plan: Plan) -> float:
@@ -267,40 +279,52 @@ def _repair(plan: Plan, settings: StockSettings, deadline: float, progress: Prog
     The first pass makes hard limits hold: what no plan can avoid is given to each, the rest is cut alike. The second
     pass only accepts cheaper plans.
     """
-    case = plan.case
+    case, everyone = plan.case, np.arange(len(plan.case.nodes))
     rest = [resting_usage(case, part.nodes) for part in plan.parts]
     own = [usage(case, plan.solution, part.nodes) for part in plan.parts]
+    hot = violated(plan)
+    users = [i for i in range(len(plan.parts)) if float((own[i] - rest[i])[hot].clip(0).sum()) > 1e-9]
+    caps = _shares(plan, own, rest, hot, users)
+    for done, i in enumerate(users):
+        _resolve(plan, plan.parts[i], caps[i] + 1e-7, deadline, keep=False)
+        if progress:
+            progress("repair", done + 1, 2 * len(users))
+    cut = {i: float((own[i] - usage(case, plan.solution, plan.parts[i].nodes))[hot].clip(0).sum()) for i in users}
+    for done, i in enumerate(sorted(users, key=lambda i: (-cut[i], i))):
+        slack = np.maximum(plan.room - usage(case, plan.solution, everyone), 0.0)
+        if cut[i] > 1e-6 and (slack[hot] > 1e-6).any():
+            mine = usage(case, plan.solution, plan.parts[i].nodes)
+            _resolve(plan, plan.parts[i], mine + slack + 1e-9, deadline, keep=True)
+        if progress:
+            progress("repair", len(users) + done + 1, 2 * len(users))
+
+
+def _shares(plan: Plan, own: list[Floats], rest: list[Floats], hot: Flags, users: list[int]) -> dict[int, Floats]:
+    """Caps of each user [limit, T] that together fit into the room: of an exceeded limit what it cannot avoid and its
+    part of the rest, by use; of any other its own use and its part of what is left over."""
     total, unavoidable = np.sum(own, axis=0), np.sum(rest, axis=0)
     share = np.clip((plan.room - unavoidable) / np.maximum(total - unavoidable, 1e-9), 0.0, 1.0)
-    hot = violated(plan)
-    free = [np.where(np.isfinite(plan.room), np.maximum(u, r), np.inf) for u, r in zip(own, rest, strict=True)]
-    cut = [r + np.maximum(u - r, 0.0) * share for u, r in zip(own, rest, strict=True)]
-    caps = [np.where(hot, less, more) for less, more in zip(cut, free, strict=True)]
-    for i, part in enumerate(plan.parts):
-        _resolve(plan, part, caps[i] + 1e-7, deadline, None)
-        if progress:
-            progress("repair", i + 1, 2 * len(plan.parts))
-    everyone = np.arange(len(case.nodes))
-    for i in np.argsort([-float((u - r).clip(0).sum()) for u, r in zip(own, rest, strict=True)], kind="stable"):
-        part = plan.parts[i]
-        slack = plan.room - usage(case, plan.solution, everyone)
-        caps_now = usage(case, plan.solution, part.nodes) + np.maximum(slack, 0.0)
-        _resolve(plan, part, caps_now + 1e-9, deadline, usage(case, plan.solution, part.nodes))
-        if progress:
-            progress("repair", len(plan.parts) + int(i) + 1, 2 * len(plan.parts))
+    weight = np.array([own[i].sum(axis=1) for i in users]).reshape(len(users), -1)
+    weight = weight / np.maximum(weight.sum(axis=0), 1e-9)
+    spare = np.maximum(plan.room - np.sum([np.maximum(u, r) for u, r in zip(own, rest, strict=True)], axis=0), 0.0)
+    caps = {}
+    for row, i in enumerate(users):
+        less = rest[i] + np.maximum(own[i] - rest[i], 0.0) * share
+        part = np.where(np.isfinite(spare), spare, 0.0) * weight[row][:, None]
+        more = np.where(np.isfinite(plan.room), np.maximum(own[i], rest[i]) + part, np.inf)
+        caps[i] = np.where(hot, less, more)
+    return caps
 
 
-def _resolve(plan: Plan, part: Part, caps: Floats, deadline: float, before: Floats | None) -> None:
-    """Plan one part within its caps; with `before` given, keep the old plan unless the new one is cheaper."""
+def _resolve(plan: Plan, part: Part, caps: Floats, deadline: float, keep: bool) -> None:
+    """Plan one part within its caps; with `keep`, the old plan stays unless the new one is cheaper."""
     search = Search(plan.case, part, caps, _left(deadline))
     found = search.run()
     if found.status in ("none", "infeasible"):
-        if before is None:
+        if not keep:
             raise _no_plan(plan, part, found)
-        return
-    if before is not None and found.objective >= _value_now(plan, search) - 1e-9:
-        return
-    write(plan.solution, search.model, search.solver.index, found.values)
+    elif not keep or found.objective < _value_now(plan, search) - 1e-9:
+        write(plan.solution, search.model, search.solver.index, found.values)
 
 
 def _value_now(plan: Plan, search: Search) -> float:

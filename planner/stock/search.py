@@ -6,7 +6,7 @@ ways at once, and HiGHS prices each; every number still comes from the one model
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -15,15 +15,17 @@ import numpy.typing as npt
 
 from planner.stock.case import Case, Floats, Ints
 from planner.stock.model import Frame, Model, build, most_packs, tier_packs
-from planner.stock.parts import PART_CELLS, Part
+from planner.stock.parts import Part
 from planner.stock.solve import Outcome, Solver
 
 # (start of the count, lot size relative to the economic one) of each pattern that is tried
-CHOICES = ((0.5, 1.0), (0.95, 1.0), (0.8, 1.0), (0.95, 1.6), (0.95, 0.7), (0.8, 2.5))
+CHOICES = ((0.95, 1.0), (0.95, 1.6), (0.95, 0.7), (0.8, 2.5))
+TIGHT_CELLS = 260
 Columns = npt.NDArray[np.int32]
+Filled = Callable[[Outcome], Floats]
 BREAK_REACH = 2.5
+HALF_FULL, FULL = 0.5, 1 - 1e-6
 POLISH_ROWS = 400
-FALLBACK_NODES = 200
 
 
 @dataclass(frozen=True)
@@ -92,14 +94,16 @@ class Search:
         if not relaxed.found:
             return Found(np.nan, np.nan, relaxed.values, relaxed.status, 0, relaxed.timed_out)
         bound, relaxed = self._tighter(relaxed)
-        start = self._pattern(relaxed) if self.lots else relaxed
-        plan = self._whole_packs(start) if start is not None else None
+        start = (self._pattern(relaxed) or self._no_lots()) if self.lots else relaxed
+        plan = self._whole_packs(start)
         self.solver.reset_bounds(np.arange(len(self.solver.variables), dtype=np.int32))
-        if plan is None:
-            plan = self.solver.whole_numbers(0.05, FALLBACK_NODES)
-            if not plan.found:
-                return Found(np.nan, bound, plan.values, plan.status, plan.nodes, plan.timed_out)
-        return Found(plan.objective, bound, plan.values, "feasible", plan.nodes, plan.timed_out)
+        status = "feasible" if plan.found else plan.status
+        return Found(plan.objective, bound, plan.values, status, plan.nodes, plan.timed_out)
+
+    def _no_lots(self) -> Outcome:
+        """No order that is a yes or no: always allowed."""
+        columns = self.solver.positions([*self.model.placed.values(), *self.model.joint.values()])
+        return self._with_bounds(columns, np.zeros(len(columns)), np.zeros(len(columns)))
 
     def polish(self, found: Found, gap: float, nodes: int) -> Found:
         """Branch and bound from a plan, to a gap or a number of nodes; never a worse plan, never a lower bound."""
@@ -136,7 +140,7 @@ class Search:
             frame = Frame(self.caps, joint_share=dict.fromkeys(self.part.calendar, 0.0))
             free = Solver(build(self.case, self.part.nodes, frame).problem).relaxed()
             return (free.objective if free.found else -np.inf), relaxed
-        if not self.lots or len(self.part.nodes) * self.case.horizon > PART_CELLS:
+        if not self.lots or self.caps is not None or len(self.part.nodes) * self.case.horizon > TIGHT_CELLS:
             return relaxed.objective, relaxed
         model = build(self.case, self.part.nodes, Frame(self.caps, True, self.part.joint_share))
         solver = Solver(model.problem)
@@ -154,38 +158,68 @@ class Search:
         of joint orders, by block; then the lines, by SKU network, within these weeks.
         """
         if self.model.joint:
+            columns = self.solver.positions(self.model.joint.values())
             choose = [self._joint_weeks(relaxed, *choice) for choice in CHOICES]
-            outcome = self._best(
-                self.solver.positions(self.model.joint.values()), choose, self._joint_owners(), self.block
-            )
+            outcome = self._best(columns, choose, self._joint_owners(), self.block, self._joint_fill)
             if outcome is None:
                 return None
             relaxed = outcome
         if not self.model.placed:
             return relaxed
         columns = self.solver.positions(self.model.placed.values())
-        owners = np.array(
-            [self.network[int(self.case.links.node[key[0]])] for key in self.model.placed], dtype=np.int64
-        )
-        outcome = self._best(columns, [self._lines(relaxed, *choice) for choice in CHOICES], owners, self.network)
+        owners = np.array([self.network[int(self.case.links.node[key[0]])] for key in self.model.placed], np.int64)
+        choose = [self._lines(relaxed, *choice) for choice in CHOICES]
+        outcome = self._best(columns, choose, owners, self.network, self._line_fill)
         return None if outcome is None else self._without_empty(outcome, columns)
 
-    def _best(self, columns: Columns, choices: list[Floats], owners: Ints, groups: Mapping[int, int]) -> Outcome | None:
+    def _best(
+        self, columns: Columns, choices: list[Floats], owners: Ints, groups: Mapping[int, int], filled: Filled
+    ) -> Outcome | None:
         """Fix the columns of each owner to its cheapest choice; None if no choice is allowed."""
         best = np.full(len(columns), -1.0)
         cost = np.full(max(groups.values()) + 1, np.inf)
-        for chosen in choices:
-            self.solver.bound_columns(columns, chosen, chosen)
-            outcome = self.solver.relaxed()
+        for choice in choices:
+            chosen, outcome = self._trial(columns, choice, filled)
             if outcome.found:
                 price = self._costs(outcome, groups)
                 better = (price < cost - 1e-9)[owners]
                 best[better], cost = chosen[better], np.minimum(cost, price)
         if (best < 0).any():
             return None
-        self.solver.bound_columns(columns, best, best)
-        outcome = self.solver.relaxed()
+        outcome = self._trial(columns, best, filled)[1]
         return outcome if outcome.found else None
+
+    def _trial(self, columns: Columns, chosen: Floats, filled: Filled) -> tuple[Floats, Outcome]:
+        """Price a choice; if not all its orders can be placed, without those that would be less than half full, then
+        without all that would not be full."""
+        outcome = self._with_bounds(columns, chosen, chosen)
+        for least in HALF_FULL, FULL:
+            if outcome.found:
+                break
+            free = self._with_bounds(columns, np.zeros(len(chosen)), chosen)
+            if free.found:
+                chosen = chosen * (filled(free) >= least)
+                outcome = self._with_bounds(columns, chosen, chosen)
+        return chosen, outcome
+
+    def _with_bounds(self, columns: Columns, lower: Floats, upper: Floats) -> Outcome:
+        self.solver.bound_columns(columns, lower, upper)
+        return self.solver.relaxed()
+
+    def _line_fill(self, outcome: Outcome) -> Floats:
+        """Packs of each line as a share of the least that an order of it may be."""
+        packs = outcome.values[self.solver.positions([self.model.packs[key] for key in self.model.placed])]
+        least = [tier_packs(self.case, key[0], key[2], 10**9)[0] for key in self.model.placed]
+        return np.asarray(packs / np.array(least, float), dtype=float)
+
+    def _joint_fill(self, outcome: Outcome) -> Floats:
+        """What each joint order holds as a share of its minimum (of its economic lot, if it has no minimum)."""
+        filled = dict.fromkeys(self.model.joint, 0.0)
+        for key, column in self._columns(self.model.packs):
+            spot = (int(self.case.links.joint[key[0]]), key[1])
+            if spot in filled:
+                filled[spot] += float(outcome.values[column]) * self._joint_part(key[0], 1.0)
+        return np.array(list(filled.values()), float)
 
     def _without_empty(self, outcome: Outcome, columns: Columns) -> Outcome:
         """Orders of nothing are not placed."""
@@ -196,13 +230,33 @@ class Search:
 
     def _joint_weeks(self, relaxed: Outcome, offset: float, scale: float) -> Floats:
         """0 or 1 for every week of every joint order: what the relaxation buys fills one lot after the other."""
-        shares = dict.fromkeys(self.model.joint, 0.0)
+        shares, urgent = dict.fromkeys(self.model.joint, 0.0), dict.fromkeys(self.model.joint, 0.0)
         for key, column in self._columns(self.model.packs):
-            spot = (int(self.case.links.joint[key[0]]), key[1])
-            if spot in shares:
-                shares[spot] += float(relaxed.values[column]) * self._joint_part(key[0], scale)
+            spot, packs = (int(self.case.links.joint[key[0]]), key[1]), float(relaxed.values[column])
+            if spot in shares and packs > 1e-9:
+                shares[spot] += packs * self._joint_part(key[0], scale)
+                most = self._most_lot(key[0], key[1])
+                urgent[spot] = max(urgent[spot], packs * float(self.case.links.pack[key[0]]) / most)
+        full = self._cap_shares(relaxed)
+        shares = {spot: max(share, urgent[spot], full.get(spot, 0.0)) for spot, share in shares.items()}
         chosen = self._fill(shares, offset)
         return np.array([chosen[key] for key in self.model.joint], float)
+
+    def _cap_shares(self, relaxed: Outcome) -> dict[tuple[int, int], float]:
+        """(supplier, week) -> share of the fullest cap on its orders that the relaxation uses: a full week is needed."""
+        result: dict[tuple[int, int], float] = {}
+        for index, limit in enumerate(self.case.limits if self.caps is not None else ()):
+            used: dict[tuple[int, int], float] = {}
+            for (link, week, tier), column in self._columns(self.model.packs):
+                at = self.case.when(link, week, limit.when)
+                if limit.orders[link] and at >= 0 and np.isfinite(self.caps[index, at]):  # type: ignore[index]
+                    price = self.case.links.tiers[link][tier][1] if limit.money else 1.0
+                    units = float(relaxed.values[column]) * float(self.case.links.pack[link])
+                    part = units * float(limit.orders[link]) * price / max(float(self.caps[index, at]), 1e-9)  # type: ignore[index]
+                    spot = (int(self.case.links.joint[link]), week)
+                    used[spot] = used.get(spot, 0.0) + part
+            result = {spot: max(used.get(spot, 0.0), result.get(spot, 0.0)) for spot in used | result}
+        return result
 
     def _joint_part(self, link: int, scale: float) -> float:
         """Which part of its supplier's joint lot one pack of a link is."""
@@ -238,7 +292,8 @@ class Search:
         for key, column in self._columns(self.model.packs):
             if key in self.model.placed:
                 units = float(relaxed.values[column]) * float(self.case.links.pack[key[0]])
-                shares[key[0], key[1]] = shares.get((key[0], key[1]), 0.0) + units / lots[key[0]]
+                lot = min(lots[key[0]], self._most_lot(key[0], key[1]))
+                shares[key[0], key[1]] = shares.get((key[0], key[1]), 0.0) + units / lot
         may = {key: opened.get((int(self.case.links.joint[key[0]]), key[1]), 1.0) > 0.5 for key in shares}
         placed = self._fill(shares, offset, may)
         tiers = {link: self._tier(link, lot) for link, lot in lots.items()}
@@ -252,6 +307,12 @@ class Search:
         lot = max(lot * scale, links.moq[link] * max(1.0, scale / 1.5), links.pack[link])
         reached = [start for start, _ in links.tiers[link] if start <= lot * BREAK_REACH]
         return float(max(lot, reached[-1])) if scale > 1 else float(lot)
+
+    def _most_lot(self, link: int, week: int) -> float:
+        """Most that one order can bring before the next: half of the ceiling, or max_order; at least the MOQ."""
+        links = self.case.links
+        room = float(self.case.nodes.ceiling[links.node[link], links.due[link, week]]) / 2
+        return max(min(room, float(links.max_order[link])), float(links.moq[link]), float(links.pack[link]))
 
     def _tier(self, link: int, lot: float) -> int:
         return max(b for b, (start, _) in enumerate(self.case.links.tiers[link]) if start <= lot + 1e-9)
@@ -300,12 +361,17 @@ class Search:
             return int(self.case.links.node[link])
         return int(self.part.nodes[0])
 
-    def _whole_packs(self, outcome: Outcome) -> Outcome | None:
-        """Packs become whole week by week; what is left to decide adapts after each. None if a rule forbids it."""
+    def _whole_packs(self, outcome: Outcome) -> Outcome:
+        """Packs become whole week by week; what is left to decide adapts after each.
+
+        A week in which neither the nearest, the lower nor the higher whole packs are allowed orders nothing.
+        """
         by_week: dict[int, list[tuple[tuple[int, int, int], int]]] = {}
         for key, column in self._columns(self.model.packs):
             by_week.setdefault(key[1], []).append((key, column))
         for week in sorted(by_week):
+            if not outcome.found:
+                return outcome
             columns = np.array([column for _, column in by_week[week]], np.int32)
             values = outcome.values[columns]
             if np.abs(values - np.round(values)).max() < 1e-6:
@@ -313,14 +379,18 @@ class Search:
                 continue
             for whole in (np.round(values), np.floor(values + 1e-6), np.ceil(values - 1e-6)):
                 fixed = self._within(by_week[week], whole, outcome)
-                self.solver.bound_columns(columns, fixed, fixed)
-                trial = self.solver.relaxed()
+                trial = self._with_bounds(columns, fixed, fixed)
                 if trial.found:
                     break
-            else:
-                return None
-            outcome = trial
+            outcome = trial if trial.found else self._nothing_in(week, columns)
         return outcome
+
+    def _nothing_in(self, week: int, columns: Columns) -> Outcome:
+        """The week's orders, and what they are placed by, set to nothing."""
+        placed = [variable for key, variable in self.model.placed.items() if key[1] == week]
+        opened = [variable for key, variable in self.model.joint.items() if key[1] == week]
+        every = np.concatenate([columns, self.solver.positions([*placed, *opened])])
+        return self._with_bounds(every, np.zeros(len(every)), np.zeros(len(every)))
 
     def _within(self, keys: list[tuple[tuple[int, int, int], int]], whole: Floats, outcome: Outcome) -> Floats:
         """Whole packs inside what the tier allows where an order is placed."""
