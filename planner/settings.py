@@ -80,7 +80,7 @@ class RouteSettings:
     """How goods travel. Vehicle routes stop by iterations, so that the same input gives the same routes."""
 
     prefer: Literal["cheapest", "fastest"] = "cheapest"
-    iterations: int = 2000
+    iterations: int = 500
     speed_km_per_hour: float = 50.0
     detour_factor: float = 1.3
 
