@@ -7,67 +7,30 @@ at the end of week 2. `Terms` is a plain dict of variable -> coefficient, the on
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 import numpy as np
 import pulp
 
 from planner.stock.case import Case, Floats, Ints
+from planner.stock.cover import cover
+from planner.stock.resting import resting_stock
+from planner.stock.terms import (
+    AT_LEAST,
+    AT_MOST,
+    EQUAL,
+    Frame,
+    Model,
+    Spot,
+    Terms,
+    add,
+    has_lot,
+    most_packs,
+    tier_packs,
+)  # fmt: skip
 
-Terms = dict[pulp.LpVariable, float]
-Spot = tuple[int, int]
-COVER_WEEKS = 12
 EARLY_SHARE = 0.2
-
-
-@dataclass(frozen=True)
-class Frame:
-    """What a part of a case has to obey beyond itself.
-
-    `caps` [limit, T] is the part of each shared limit that is left for these nodes (None: limits are not looked at).
-    `joint_share`: share of a supplier's joint minimum and cost that these nodes bear, 1 unless said; 0 leaves it out.
-    `tight` adds rows that only a relaxation needs.
-    """
-
-    caps: Floats | None = None
-    tight: bool = False
-    joint_share: Mapping[int, float] = field(default_factory=dict)
-
-
-@dataclass
-class Model:
-    """The PuLP problem with its variables by position."""
-
-    case: Case
-    nodes: Ints
-    links: Ints
-    problem: pulp.LpProblem
-    cost: Terms = field(default_factory=dict)
-    packs: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
-    placed: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
-    joint: dict[Spot, pulp.LpVariable] = field(default_factory=dict)
-    stock: dict[Spot, pulp.LpVariable] = field(default_factory=dict)
-    short: dict[Spot, pulp.LpVariable] = field(default_factory=dict)
-    extra: dict[Spot, pulp.LpVariable] = field(default_factory=dict)
-    received: dict[Spot, Terms] = field(default_factory=dict)
-    shipped: dict[Spot, Terms] = field(default_factory=dict)
-
-    def var(
-        self, name: str, cost: float = 0.0, low: float | None = 0.0, high: float | None = None, whole: bool = False
-    ) -> pulp.LpVariable:
-        variable = self.problem.add_variable(name, low, high, pulp.LpInteger if whole else pulp.LpContinuous)
-        if cost:
-            self.cost[variable] = cost
-        return variable
-
-    def row(self, terms: Terms, sense: int, right: float, name: str) -> None:
-        """One constraint: sum of terms (<=, =, >=) right."""
-        self.problem.addConstraint(pulp.LpConstraint(pulp.LpAffineExpression(terms), sense, name, float(right)))
-
-
-AT_MOST, EQUAL, AT_LEAST = pulp.LpConstraintLE, pulp.LpConstraintEQ, pulp.LpConstraintGE
 
 
 def build(case: Case, nodes: Ints, frame: Frame | None = None) -> Model:
@@ -103,41 +66,6 @@ def _no_collector() -> Iterator[None]:
     finally:
         if was:
             gc.enable()
-
-
-def _add(terms: Terms, variable: pulp.LpVariable, amount: float) -> None:
-    terms[variable] = terms.get(variable, 0.0) + amount
-
-
-def most_packs(case: Case, link: int, week: int) -> int:
-    """Packs that an order could ever be worth: all demand from its receipt on, the top of the curve and the floors.
-
-    More would be held without ever being of use. At least the minimum and the deepest price break.
-    """
-    nodes, links = case.nodes, case.links
-    node, due = links.node[link], int(links.due[link, week])
-    below = nodes.members[node] if nodes.feeds[node] else np.array([node])
-    ahead = nodes.demand[below, due:].sum() + nodes.backlog[below].sum()
-    top = case.own.available[below, :, -1].max(axis=1, initial=0.0).sum()
-    top = max(top, float(case.echelon.available[node, :, -1].max()) if nodes.feeds[node] else 0.0)
-    useful = ahead + top + nodes.floor[below].sum() + nodes.floor[node]
-    least = max(links.moq[link], links.tiers[link][-1][0], useful)
-    return int(min(np.ceil(least / links.pack[link] - 1e-9), np.floor(links.max_order[link] / links.pack[link] + 1e-9)))
-
-
-def tier_packs(case: Case, link: int, tier: int, most: int) -> tuple[int, int]:
-    """Least and most packs of an order at this tier; the least holds the MOQ too."""
-    links = case.links
-    tiers, pack = links.tiers[link], links.pack[link]
-    least = int(np.ceil(max(tiers[tier][0], links.moq[link]) / pack - 1e-9))
-    upper = int(np.ceil(tiers[tier + 1][0] / pack - 1e-9)) - 1 if tier + 1 < len(tiers) else most
-    return max(1, least), min(upper, most)
-
-
-def has_lot(case: Case, link: int) -> bool:
-    """Whether an order of this link is a yes or no: fixed cost, a minimum above one pack, or price breaks."""
-    links = case.links
-    return bool(links.order_cost[link] > 0 or links.moq[link] > links.pack[link] + 1e-9 or len(links.tiers[link]) > 1)
 
 
 def orders(model: Model) -> None:
@@ -212,9 +140,9 @@ def movements(model: Model) -> None:
     links = model.case.links
     for (link, week, _), packs in model.packs.items():
         units = float(links.pack[link])
-        _add(model.received.setdefault((int(links.node[link]), int(links.due[link, week])), {}), packs, units)
+        add(model.received.setdefault((int(links.node[link]), int(links.due[link, week])), {}), packs, units)
         if links.origin[link] >= 0:
-            _add(model.shipped.setdefault((int(links.origin[link]), week), {}), packs, units)
+            add(model.shipped.setdefault((int(links.origin[link]), week), {}), packs, units)
 
 
 def stock_balance(model: Model) -> None:
@@ -251,9 +179,9 @@ def available(model: Model, n: int, t: int) -> tuple[Terms, float]:
         if nodes.sells[n] and not nodes.lost[n]:
             terms[model.short[n, t - 1]] = -1.0
     for variable, amount in model.received.get((n, t), {}).items():
-        _add(terms, variable, amount)
+        add(terms, variable, amount)
     for variable, amount in model.shipped.get((n, t), {}).items():
-        _add(terms, variable, -amount)
+        add(terms, variable, -amount)
     return terms, known
 
 
@@ -297,9 +225,9 @@ def availability(model: Model) -> None:
             terms = dict(shipped)
             known = nodes.pipeline[n, t] + (nodes.opening[n] if t == 0 else 0.0)
             if t:
-                _add(terms, model.stock[n, t - 1], -1.0)
+                add(terms, model.stock[n, t - 1], -1.0)
             for variable, amount in model.received.get((n, t), {}).items():
-                _add(terms, variable, -amount)
+                add(terms, variable, -amount)
             model.row(terms, AT_MOST, known, f"available_to_ship_n{n}_t{t}")
 
 
@@ -338,7 +266,7 @@ def _echelon_stock(model: Model, n: int, inside: set[int], t: int) -> tuple[Term
             terms[model.short[m, t]] = -1.0
     for (link, week, _), packs in model.packs.items():
         if int(links.origin[link]) in inside and week <= t < int(links.due[link, week]):
-            _add(terms, packs, float(links.pack[link]))
+            add(terms, packs, float(links.pack[link]))
     return terms, known
 
 
@@ -372,36 +300,6 @@ def ceilings(model: Model) -> None:
             model.row(terms, AT_MOST, room - known, f"ceiling_n{n}_t{t}")
 
 
-def resting_stock(case: Case, chosen: Ints) -> Floats:
-    """[N, T] stock available (never below 0) if nothing were ordered or moved any more; other nodes stay 0."""
-    nodes = case.nodes
-    rest = np.zeros((len(nodes), case.horizon))
-    left = nodes.opening[chosen] - nodes.backlog[chosen]
-    for t in range(case.horizon):
-        there = left + nodes.pipeline[chosen, t]
-        rest[chosen, t] = np.maximum(there, 0.0)
-        short = _curve_at(case, chosen, t, there)
-        left = np.where(
-            nodes.lost[chosen] | ~nodes.sells[chosen],
-            there - nodes.demand[chosen, t] + short,
-            there - nodes.demand[chosen, t],
-        )
-        left = np.where(nodes.sells[chosen], left, there)
-    return rest
-
-
-def _curve_at(case: Case, chosen: Ints, t: int, there: Floats) -> Floats:
-    """Expected shortage at this stock available, for nodes that sell."""
-    result = np.zeros(len(chosen))
-    for i, n in enumerate(chosen.tolist()):
-        if case.nodes.sells[n]:
-            points, values, _ = case.own.at(n, t)
-            result[i] = (
-                values[0] + points[0] - there[i] if there[i] < points[0] else np.interp(there[i], points, values)
-            )
-    return result
-
-
 def leftovers(model: Model) -> None:
     """Stock left in the last week of a listing is lost but for its salvage value."""
     nodes = model.case.nodes
@@ -428,17 +326,17 @@ def limit_terms(model: Model, index: int) -> dict[int, Terms]:
             at = case.when(link, week, limit.when)
             price = case.links.tiers[link][tier][1] if limit.money else 1.0
             if at >= 0 and price:
-                _add(weeks.setdefault(at, {}), packs, float(limit.orders[link] * price * case.links.pack[link]))
+                add(weeks.setdefault(at, {}), packs, float(limit.orders[link] * price * case.links.pack[link]))
     for n, t in model.stock:
         if limit.held[n]:
             terms, _ = available(model, n, t)
             for variable in model.shipped.get((n, t), {}):
                 terms.pop(variable, None)
             for variable, amount in terms.items():
-                _add(weeks.setdefault(t, {}), variable, amount * float(limit.held[n]))
+                add(weeks.setdefault(t, {}), variable, amount * float(limit.held[n]))
     for n, t in model.short:
         if limit.served[n]:
-            _add(weeks.setdefault(t, {}), model.short[n, t], -float(limit.served[n]))
+            add(weeks.setdefault(t, {}), model.short[n, t], -float(limit.served[n]))
     return weeks
 
 
@@ -464,69 +362,3 @@ def shared_limits(model: Model, frame: Frame) -> None:
                 if np.isfinite(limit.soft[t]):
                     terms = terms | {model.var(f"over_c{index}_t{t}", float(limit.soft[t])): -1.0}
                 model.row(terms, AT_MOST, frame.caps[index, t] - known[t], f"limit_c{index}_t{t}")
-
-
-def cover(model: Model) -> None:
-    """Units received in week u and sold in week t <= demand of week t x orders placed for week u.
-
-    Implied by whole orders, so no plan is lost; it tightens the relaxation where orders are a yes or no. What is
-    received or there at the start covers what is sold: sold = from the start + sum over receipts.
-    """
-    nodes = model.case.nodes
-    for n in model.nodes.tolist():
-        below = nodes.members[n] if nodes.feeds[n] else np.array([n])
-        placed = _placed_by_receipt(model, n)
-        if placed and len(below) and nodes.lost[below].all() and nodes.sells[below].all():
-            _cover_node(model, n, below, placed)
-
-
-def _placed_by_receipt(model: Model, n: int) -> dict[int, list[pulp.LpVariable]]:
-    """Week of receipt -> the yes-or-no of every order due then; empty if some order of the node has none."""
-    links = model.case.links
-    result: dict[int, list[pulp.LpVariable]] = {}
-    for link, week, tier in model.packs:
-        if links.node[link] == n:
-            if (link, week, tier) not in model.placed:
-                return {}
-            result.setdefault(int(links.due[link, week]), []).append(model.placed[link, week, tier])
-    return result
-
-
-def _cover_node(model: Model, n: int, below: Ints, placed: dict[int, list[pulp.LpVariable]]) -> None:
-    case, nodes = model.case, model.case.nodes
-    inside = sorted({n, *below.tolist()})
-    sources: dict[int, Terms] = {u: {} for u in placed}
-    free: Terms = {}
-    for t in range(case.horizon):
-        start = model.var(f"from_start_n{n}_t{t}")
-        free[start] = 1.0
-        sold: Terms = {start: 1.0, **{model.short[m, t]: 1.0 for m in below.tolist()}}
-        demand = float(nodes.demand[below, t].sum())
-        for u, orders_due in placed.items():
-            if u <= t < u + COVER_WEEKS:
-                part = model.var(f"cover_n{n}_u{u}_t{t}")
-                sold[part] = sources[u][part] = 1.0
-                model.row({part: 1.0, **dict.fromkeys(orders_due, -demand)}, AT_MOST, 0, f"cover_n{n}_u{u}_t{t}")
-        late = [u for u in placed if u + COVER_WEEKS <= t]
-        for u in late:
-            part = model.var(f"late_n{n}_u{u}_t{t}")
-            sold[part] = sources[u][part] = 1.0
-        model.row(sold, EQUAL, demand, f"sold_n{n}_t{t}")
-    arrives = sum(nodes.opening[m] + nodes.pipeline[m].sum() for m in inside)
-    inward = _outside_receipts(model, n, set(inside))
-    model.row({**free, **inward}, AT_MOST, arrives, f"start_n{n}")
-    for u, terms in sources.items():
-        if terms:
-            received = {variable: -amount for variable, amount in model.received[n, u].items()}
-            model.row({**terms, **received}, AT_MOST, 0, f"used_n{n}_u{u}")
-
-
-def _outside_receipts(model: Model, n: int, inside: set[int]) -> Terms:
-    """Receipts of members from sources outside this echelon: they, too, are there without an order of this node."""
-    links = model.case.links
-    terms: Terms = {}
-    for (link, _, _), packs in model.packs.items():
-        node = int(links.node[link])
-        if node in inside and node != n and int(links.origin[link]) not in inside:
-            _add(terms, packs, -float(links.pack[link]))
-    return terms

@@ -12,9 +12,10 @@ from scipy.sparse import csr_matrix
 from planner.errors import InfeasibleError
 from planner.settings import StockSettings
 from planner.stock.case import Case, Flags, Floats, Solution
-from planner.stock.model import Model, limit_constant, limit_terms
+from planner.stock.model import limit_constant, limit_terms
 from planner.stock.parts import Part, monolith, split
 from planner.stock.search import Found, Search
+from planner.stock.terms import Model
 from planner.stock.usage import costs, empty, resting_usage, usage
 
 Progress = Callable[[str, int, int], None]
@@ -226,8 +227,9 @@ def _price_limits(plan: Plan, settings: StockSettings, deadline: float, progress
     """
     case = plan.case
     soft = np.array([limit.soft for limit in case.limits])
-    hot = np.isfinite(plan.room) & violated(plan).any(axis=1)[:, None]
-    users = [i for i, part in enumerate(plan.parts) if _touches(case, part, hot.any(axis=1))]
+    exceeded: Flags = np.array([row.any() for row in violated(plan)], bool)
+    hot = np.isfinite(plan.room) & exceeded[:, None]
+    users = [i for i, part in enumerate(plan.parts) if _touches(case, part, exceeded)]
     others = plan.bound - float(plan.bounds[users].sum())
     prices, best = np.zeros_like(plan.prices), -np.inf
     kept: dict[int, Priced] = {}

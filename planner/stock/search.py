@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from planner.stock.case import Case, Floats, Ints
-from planner.stock.model import Frame, Model, build, most_packs, tier_packs
+from planner.stock.model import build
 from planner.stock.parts import Part
 from planner.stock.solve import Outcome, Solver
+from planner.stock.terms import Frame, Model, most_packs, tier_packs
 
 # (start of the count, lot size relative to the economic one) of each pattern that is tried
 CHOICES = ((0.95, 1.0), (0.95, 1.6), (0.95, 0.7), (0.8, 2.5))
@@ -243,18 +244,17 @@ class Search:
         return np.array([chosen[key] for key in self.model.joint], float)
 
     def _cap_shares(self, relaxed: Outcome) -> dict[tuple[int, int], float]:
-        """(supplier, week) -> share of the fullest cap on its orders that the relaxation uses: a full week is needed."""
+        """(supplier, week) -> share of the fullest cap on its orders that the relaxation uses; a full one is due."""
         result: dict[tuple[int, int], float] = {}
-        for index, limit in enumerate(self.case.limits if self.caps is not None else ()):
-            used: dict[tuple[int, int], float] = {}
+        for index, caps in enumerate(self.caps if self.caps is not None else ()):
+            limit, used = self.case.limits[index], dict[tuple[int, int], float]()
             for (link, week, tier), column in self._columns(self.model.packs):
                 at = self.case.when(link, week, limit.when)
-                if limit.orders[link] and at >= 0 and np.isfinite(self.caps[index, at]):  # type: ignore[index]
+                if limit.orders[link] and at >= 0 and np.isfinite(caps[at]):
                     price = self.case.links.tiers[link][tier][1] if limit.money else 1.0
-                    units = float(relaxed.values[column]) * float(self.case.links.pack[link])
-                    part = units * float(limit.orders[link]) * price / max(float(self.caps[index, at]), 1e-9)  # type: ignore[index]
+                    each = float(limit.orders[link] * price * self.case.links.pack[link]) / max(float(caps[at]), 1e-9)
                     spot = (int(self.case.links.joint[link]), week)
-                    used[spot] = used.get(spot, 0.0) + part
+                    used[spot] = used.get(spot, 0.0) + float(relaxed.values[column]) * each
             result = {spot: max(used.get(spot, 0.0), result.get(spot, 0.0)) for spot in used | result}
         return result
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from planner.stock.case import Case, Floats, Ints, Solution
-from planner.stock.model import EARLY_SHARE, floor_price, last_listed, resting_stock
+from planner.stock.model import EARLY_SHARE, floor_price, last_listed
+from planner.stock.resting import resting_stock
 
 
 def empty(case: Case) -> Solution:

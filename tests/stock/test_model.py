@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from planner.stock.model import Frame, build
+from planner.stock.model import build
 from planner.stock.optimise import room_left
+from planner.stock.terms import Frame
 from tests.stock.world import World, chain, one
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -17,8 +19,6 @@ MONDAY = "2026-03-09"
 
 
 def short(world: World, weeks: int = 2) -> World:
-    from dataclasses import replace
-
     return replace(world, weeks=weeks)
 
 

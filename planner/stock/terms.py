@@ -1,0 +1,95 @@
+"""What the equations are written with: the PuLP problem, its variables by position, and sizes of orders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pulp
+
+from planner.stock.case import Case, Floats, Ints
+
+Terms = dict[pulp.LpVariable, float]
+Spot = tuple[int, int]
+AT_MOST, EQUAL, AT_LEAST = pulp.LpConstraintLE, pulp.LpConstraintEQ, pulp.LpConstraintGE
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a part of a case has to obey beyond itself.
+
+    `caps` [limit, T] is the part of each shared limit that is left for these nodes (None: limits are not looked at).
+    `joint_share`: share of a supplier's joint minimum and cost that these nodes bear, 1 unless said; 0 leaves it out.
+    `tight` adds rows that only a relaxation needs.
+    """
+
+    caps: Floats | None = None
+    tight: bool = False
+    joint_share: Mapping[int, float] = field(default_factory=dict)
+
+
+@dataclass
+class Model:
+    """The PuLP problem with its variables by position."""
+
+    case: Case
+    nodes: Ints
+    links: Ints
+    problem: pulp.LpProblem
+    cost: Terms = field(default_factory=dict)
+    packs: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    placed: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    joint: dict[Spot, pulp.LpVariable] = field(default_factory=dict)
+    stock: dict[Spot, pulp.LpVariable] = field(default_factory=dict)
+    short: dict[Spot, pulp.LpVariable] = field(default_factory=dict)
+    extra: dict[Spot, pulp.LpVariable] = field(default_factory=dict)
+    received: dict[Spot, Terms] = field(default_factory=dict)
+    shipped: dict[Spot, Terms] = field(default_factory=dict)
+
+    def var(
+        self, name: str, cost: float = 0.0, low: float | None = 0.0, high: float | None = None, whole: bool = False
+    ) -> pulp.LpVariable:
+        variable = self.problem.add_variable(name, low, high, pulp.LpInteger if whole else pulp.LpContinuous)
+        if cost:
+            self.cost[variable] = cost
+        return variable
+
+    def row(self, terms: Terms, sense: int, right: float, name: str) -> None:
+        """One constraint: sum of terms (<=, =, >=) right."""
+        self.problem.addConstraint(pulp.LpConstraint(pulp.LpAffineExpression(terms), sense, name, float(right)))
+
+
+def add(terms: Terms, variable: pulp.LpVariable, amount: float) -> None:
+    terms[variable] = terms.get(variable, 0.0) + amount
+
+
+def most_packs(case: Case, link: int, week: int) -> int:
+    """Packs that an order could ever be worth: all demand from its receipt on, the top of the curve and the floors.
+
+    More would be held without ever being of use. At least the minimum and the deepest price break.
+    """
+    nodes, links = case.nodes, case.links
+    node, due = links.node[link], int(links.due[link, week])
+    below = nodes.members[node] if nodes.feeds[node] else np.array([node])
+    ahead = nodes.demand[below, due:].sum() + nodes.backlog[below].sum()
+    top = case.own.available[below, :, -1].max(axis=1, initial=0.0).sum()
+    top = max(top, float(case.echelon.available[node, :, -1].max()) if nodes.feeds[node] else 0.0)
+    useful = ahead + top + nodes.floor[below].sum() + nodes.floor[node]
+    least = max(links.moq[link], links.tiers[link][-1][0], useful)
+    return int(min(np.ceil(least / links.pack[link] - 1e-9), np.floor(links.max_order[link] / links.pack[link] + 1e-9)))
+
+
+def tier_packs(case: Case, link: int, tier: int, most: int) -> tuple[int, int]:
+    """Least and most packs of an order at this tier; the least holds the MOQ too."""
+    links = case.links
+    tiers, pack = links.tiers[link], links.pack[link]
+    least = int(np.ceil(max(tiers[tier][0], links.moq[link]) / pack - 1e-9))
+    upper = int(np.ceil(tiers[tier + 1][0] / pack - 1e-9)) - 1 if tier + 1 < len(tiers) else most
+    return max(1, least), min(upper, most)
+
+
+def has_lot(case: Case, link: int) -> bool:
+    """Whether an order of this link is a yes or no: fixed cost, a minimum above one pack, or price breaks."""
+    links = case.links
+    return bool(links.order_cost[link] > 0 or links.moq[link] > links.pack[link] + 1e-9 or len(links.tiers[link]) > 1)
