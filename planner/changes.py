@@ -181,13 +181,14 @@ def _within(new: pd.Series, column: Column, change: Change) -> None:
 
 def _log(change: Change, old: pd.Series, new: pd.Series) -> list[Applied]:
     """One entry for each distinct old -> new, the most frequent first; the rest is counted."""
-    pairs = pd.DataFrame({"old": old.map(word), "new": new.map(word)}).value_counts(sort=True)
-    pairs = pairs.reset_index(name="rows").sort_values(["rows", "old", "new"], ascending=[False, True, True])
+    counted = pd.DataFrame({"old": old.map(word), "new": new.map(word), "rows": 1})
+    pairs = counted.groupby(["old", "new"])["rows"].sum().reset_index()
+    pairs = pairs.sort_values(["rows", "old", "new"], ascending=[False, True, True])
+    shown, rest = pairs.iloc[:LOGGED_VALUES], pairs.iloc[LOGGED_VALUES:]
     entries = [
-        Applied(f"{change.describe()} ({row.rows:,} rows)", row.old, row.new, change.by)
-        for row in pairs.head(LOGGED_VALUES).itertuples()
+        Applied(f"{change.describe()} ({rows:,} rows)", str(before), str(after), change.by)
+        for before, after, rows in shown.itertuples(index=False)
     ]
-    rest = pairs.iloc[LOGGED_VALUES:]
     if len(rest):
         entries.append(
             Applied(f"{change.describe()} ({int(rest['rows'].sum()):,} more rows)", "various", "various", change.by)

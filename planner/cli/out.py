@@ -211,7 +211,9 @@ def _width() -> int | None:
 
 
 def _chosen(sheet: Sheet) -> pd.DataFrame:
-    names = [*sheet.keys, *(name for name in sheet.columns if name not in sheet.keys)] or list(sheet.frame.columns)
+    """Keys first, then the columns that were named, or all of them."""
+    rest = sheet.columns or tuple(sheet.frame.columns)
+    names = [*sheet.keys, *(name for name in rest if name not in sheet.keys)]
     return sheet.frame[[name for name in names if name in sheet.frame.columns]]
 
 
