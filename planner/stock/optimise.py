@@ -21,7 +21,7 @@ from planner.stock.usage import costs, empty, resting_usage, usage
 Progress = Callable[[str, int, int], None]
 PRICE_STEPS = 12
 POLISH_PARTS = 12
-KEPT_PARTS = 200
+KEPT_PARTS = 60
 
 
 @dataclass
@@ -105,6 +105,12 @@ def violated(plan: Plan) -> Flags:
 
 def _left(deadline: float) -> float:
     return max(1.0, deadline - time.monotonic())
+
+
+def _too_late(plan: Plan, deadline: float) -> bool:
+    """Whether the safety limit ends what is not needed for a plan; the summary says so."""
+    plan.timed_out |= time.monotonic() > deadline
+    return plan.timed_out
 
 
 def _solve_parts(
@@ -237,6 +243,8 @@ def _price_limits(plan: Plan, settings: StockSettings, deadline: float, progress
     target = _rough_target(plan)
     damp = 1.0
     for step in range(steps):
+        if _too_late(plan, deadline):
+            break
         bound, used = others, np.zeros_like(prices)
         for i in users:
             priced = kept.get(i) or _priced(case, plan.parts[i], deadline)
@@ -293,6 +301,8 @@ def _repair(plan: Plan, settings: StockSettings, deadline: float, progress: Prog
             progress("repair", done + 1, 2 * len(users))
     cut = {i: float((own[i] - usage(case, plan.solution, plan.parts[i].nodes))[hot].clip(0).sum()) for i in users}
     for done, i in enumerate(sorted(users, key=lambda i: (-cut[i], i))):
+        if _too_late(plan, deadline):
+            break
         slack = np.maximum(plan.room - usage(case, plan.solution, everyone), 0.0)
         if cut[i] > 1e-6 and (slack[hot] > 1e-6).any():
             mine = usage(case, plan.solution, plan.parts[i].nodes)

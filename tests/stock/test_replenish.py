@@ -138,6 +138,19 @@ def test_shared_limits_over_many_parts_hold_and_the_bound_stays_below() -> None:
     assert tight.summary["bound"] >= free.summary["bound"] - 1e-6
 
 
+def test_the_safety_limit_leaves_a_true_plan_and_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = shop(8, 3, 13, group_size=1)
+    spent = world.replenish().orders.query("kind == 'purchase'")
+    budget = float((spent["quantity"] * spent["unit_cost"]).groupby(spent["order_week"]).sum().max() * 0.5)
+    monkeypatch.setattr(
+        "planner.stock.optimise._too_late", lambda plan, deadline: setattr(plan, "timed_out", True) or True
+    )
+    summary = world.stock_settings(budget_per_week=budget).replenish().summary
+    assert summary["time_limit_hit"]
+    assert summary["check"] == []
+    assert summary["bound"] <= summary["objective"]
+
+
 def test_parts_by_themselves_cost_what_one_model_costs() -> None:
     """Without shared limits nothing is lost by splitting."""
     world = shop(3, 1, 8)
