@@ -382,15 +382,33 @@ class Search:
                 trial = self._with_bounds(columns, fixed, fixed)
                 if trial.found:
                     break
-            outcome = trial if trial.found else self._nothing_in(week, columns)
+            outcome = trial if trial.found else self._nothing_in(week, columns, outcome)
         return outcome
 
-    def _nothing_in(self, week: int, columns: Columns) -> Outcome:
-        """The week's orders, and what they are placed by, set to nothing."""
+    def _nothing_in(self, week: int, columns: Columns, before: Outcome) -> Outcome:
+        """The week's orders, and what they are placed by, set to nothing; later ones too that hang on them."""
         placed = [variable for key, variable in self.model.placed.items() if key[1] == week]
         opened = [variable for key, variable in self.model.joint.items() if key[1] == week]
         every = np.concatenate([columns, self.solver.positions([*placed, *opened])])
-        return self._with_bounds(every, np.zeros(len(every)), np.zeros(len(every)))
+        trial = self._with_bounds(every, np.zeros(len(every)), np.zeros(len(every)))
+        return trial if trial.found else self._fewer_after(week, before)
+
+    def _fewer_after(self, week: int, before: Outcome) -> Outcome:
+        """A transfer that was to be placed later may want for stock now: what can no longer be filled is not placed.
+
+        Where even that is not allowed, nothing is placed after the week.
+        """
+        later = np.array([key[1] > week for key in (*self.model.placed, *self.model.joint)])
+        columns = self.solver.positions([*self.model.placed.values(), *self.model.joint.values()])[later]
+        chosen = np.round(before.values[columns])
+        free = self._with_bounds(columns, np.zeros(len(columns)), chosen)
+        if free.found:
+            filled = np.concatenate([self._line_fill(free), self._joint_fill(free)])[later]
+            kept = chosen * (filled >= FULL)
+            trial = self._with_bounds(columns, kept, kept)
+            if trial.found:
+                return trial
+        return self._with_bounds(columns, np.zeros(len(columns)), np.zeros(len(columns)))
 
     def _within(self, keys: list[tuple[tuple[int, int, int], int]], whole: Floats, outcome: Outcome) -> Floats:
         """Whole packs inside what the tier allows where an order is placed."""
