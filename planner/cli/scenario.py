@@ -94,6 +94,7 @@ def run(names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Scen
 
 def compare(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Scenarios or runs, the first is the measure.")],
+    brief: Annotated[bool, typer.Option("--brief", help="Only the sentences, without tables.")] = False,
 ) -> Answer:
     """Key figures side by side, and which demand, orders and loads differ, at what cost.
 
@@ -105,10 +106,12 @@ def compare(
     if len(names) < 2:
         raise UsageError("a comparison needs two or more scenarios", "planner scenario compare base spring-campaign")
     workspace = current().workspace()
-    comparison = compared([_run_or_plan(workspace, name) for name in names])
+    runs = [_run_or_plan(workspace, name) for name in names]
+    workspace.confirm(runs[0].name)  # what others are compared with stays the latest run
+    comparison = compared(runs)
     for note in comparison.notes:
         current().out.note(f"note: {note}")
-    found = compared_sheets(comparison, as_text=current().out.format == "table")
+    found = [] if brief else compared_sheets(comparison, as_text=current().out.format == "table")
     return Answer(
         found, {"headline": list(comparison.headline)}, comparison.headline, f"planner report --against {names[0]}"
     )

@@ -20,7 +20,8 @@ from planner.stock.solve import Outcome, Solver
 from planner.stock.terms import Frame, Model, most_packs, tier_packs
 
 # (start of the count, lot size relative to the economic one) of each pattern that is tried
-CHOICES = ((0.95, 1.0), (0.95, 1.6), (0.95, 0.7), (0.8, 2.5))
+CHOICES = ((0.5, 1.0), (0.95, 1.0), (0.95, 0.2), (0.95, 0.5), (0.8, 2.0))
+FALLBACK_NODES, FALLBACK_GAP = 20, 0.3
 TIGHT_CELLS = 260
 Columns = npt.NDArray[np.int32]
 Filled = Callable[[Outcome], Floats]
@@ -97,6 +98,9 @@ class Search:
         bound, relaxed = self._tighter(relaxed)
         start = (self._pattern(relaxed) or self._no_lots()) if self.lots else relaxed
         plan = self._whole_packs(start)
+        if not plan.found:
+            self.solver.reset_bounds(np.arange(len(self.solver.variables), dtype=np.int32))
+            plan = self.solver.whole_numbers(FALLBACK_GAP, FALLBACK_NODES)
         self.solver.reset_bounds(np.arange(len(self.solver.variables), dtype=np.int32))
         status = "feasible" if plan.found else plan.status
         return Found(plan.objective, bound, plan.values, status, plan.nodes, plan.timed_out)
@@ -379,6 +383,7 @@ class Search:
                 continue
             for whole in (np.round(values), np.floor(values + 1e-6), np.ceil(values - 1e-6)):
                 fixed = self._within(by_week[week], whole, outcome)
+                self._place(by_week[week], fixed)
                 trial = self._with_bounds(columns, fixed, fixed)
                 if trial.found:
                     break
@@ -396,7 +401,7 @@ class Search:
     def _fewer_after(self, week: int, before: Outcome) -> Outcome:
         """A transfer that was to be placed later may want for stock now: what can no longer be filled is not placed.
 
-        Where even that is not allowed, nothing is placed after the week.
+        Where even that is not allowed, what is placed after the week is open again.
         """
         later = np.array([key[1] > week for key in (*self.model.placed, *self.model.joint)])
         columns = self.solver.positions([*self.model.placed.values(), *self.model.joint.values()])[later]
@@ -408,7 +413,21 @@ class Search:
             trial = self._with_bounds(columns, kept, kept)
             if trial.found:
                 return trial
-        return self._with_bounds(columns, np.zeros(len(columns)), np.zeros(len(columns)))
+        return self._with_bounds(columns, np.zeros(len(columns)), np.ones(len(columns)))
+
+    def _place(self, keys: list[tuple[tuple[int, int, int], int]], packs: Floats) -> None:
+        """A line is placed where it has packs, and so is the joint order that it belongs to."""
+        lines = {key: float(amount > 0) for (key, _), amount in zip(keys, packs, strict=True)}
+        placed = [key for key in lines if key in self.model.placed]
+        values = np.array([lines[key] for key in placed])
+        self.solver.bound_columns(self.solver.positions([self.model.placed[key] for key in placed]), values, values)
+        opened: dict[tuple[int, int], float] = {}
+        for key, amount in lines.items():
+            spot = (int(self.case.links.joint[key[0]]), key[1])
+            if spot in self.model.joint and spot[0] not in self.part.calendar:
+                opened[spot] = max(opened.get(spot, 0.0), amount)
+        values = np.array(list(opened.values()))
+        self.solver.bound_columns(self.solver.positions([self.model.joint[spot] for spot in opened]), values, values)
 
     def _within(self, keys: list[tuple[tuple[int, int, int], int]], whole: Floats, outcome: Outcome) -> Floats:
         """Whole packs inside what the tier allows where an order is placed."""
