@@ -227,3 +227,56 @@ def test_schema_in_every_format(capsys: Capture) -> None:
     assert capsys.readouterr().out.splitlines()[0].startswith("column,type,required")
     assert main(["schema", "salez"]) == 2
     assert "did you mean sales?" in capsys.readouterr().err
+
+
+def test_the_report_goes_where_it_is_told(planned: Path, capsys: Capture, tmp_path: Path) -> None:
+    target = tmp_path / "page.html"
+    assert main(["-C", str(planned), "report", "--against", "spring-campaign", "-o", str(target)]) == 0
+    assert f"wrote {target}" in capsys.readouterr().out.replace("\n", "")
+    assert main(["-C", str(planned), "report", "-o", "-"]) == 0
+    assert capsys.readouterr().out.startswith("<!")
+    assert target.read_text(encoding="utf-8").startswith("<!")
+
+
+def test_orders_are_listed_filtered_and_written(planned: Path, capsys: Capture, tmp_path: Path) -> None:
+    target = tmp_path / "orders.csv"
+    assert main(["-C", str(planned), "orders", "list", "--week", "2026-03-04", "-o", str(target)]) == 0
+    rows = target.read_text(encoding="utf-8").splitlines()
+    columns = rows[0].split(",")
+    assert {"line_id", "sku", "source", "destination", "order_week", "due_week", "quantity"} <= set(columns)
+    assert len(rows) > 1
+    assert {row.split(",")[columns.index("order_week")] for row in rows[1:]} == {"2026-03-02"}
+    assert (
+        main(["-C", str(planned), "orders", "list", "--select", "category:garden+destination:LEJ", "--format", "csv"])
+        == 0
+    )
+    chosen = capsys.readouterr().out.splitlines()
+    assert all(row.split(",")[columns.index("destination")] == "LEJ" for row in chosen[1:])
+    assert main(["-C", str(planned), "orders", "list", "--week", "soon"]) == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["plan"], ["forecast"], ["optimize"], ["route"], ["exceptions"], ["campaign", "list"], ["scenario", "list"],
+        ["scenario", "compare", "base", "spring-campaign"], ["run", "list"], ["run", "show", "base"],
+        ["network", "check"], ["network", "paths", "RTM", "LEJ"], ["validate", "--plan-ready"], ["export", "csv", "--dry-run"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_every_command_answers(planned: Path, capsys: Capture, arguments: list[str]) -> None:
+    assert main(["-C", str(planned), *arguments]) == 0
+    captured = capsys.readouterr()
+    assert captured.out
+    assert "error" not in captured.err
+    if arguments[0] != "export":
+        assert main(["-C", str(planned), *arguments, "--format", "json"]) == 0
+        assert json.loads(capsys.readouterr().out)
+
+
+def test_the_forecast_as_csv_has_every_bucket_of_every_series(planned: Path, capsys: Capture) -> None:
+    assert main(["-C", str(planned), "forecast", "--horizon", "5", "--format", "csv"]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert rows[0].startswith("sku,warehouse,date,mean,q0.05")
+    series = [tuple(row.split(",")[:2]) for row in rows[1:]]
+    assert {series.count(key) for key in set(series)} == {5}

@@ -74,13 +74,17 @@ class Printer:
         return self.options.format or (suffix if suffix in ("json", "csv") else "table")
 
     def answer(self, answer: Answer) -> None:
-        if self.format == "table" and not self._to_file:
+        if not (answer.sheets or answer.facts) or (self.format == "table" and not self._to_file):
             self._show(answer)
             return
         text = self._csv(answer) if self.format == "csv" else self._json(answer)
         if self.format == "table":
             raise UsageError(f"{self.options.output}: which format?", "add --format csv or --format json")
         self._write(text)
+
+    def raw(self, text: str) -> None:
+        """A whole document on stdout, as it is."""
+        sys.stdout.write(text)
 
     def note(self, text: str) -> None:
         """Talk: not data, so not on stdout."""

@@ -53,7 +53,8 @@ def report(
     chosen = workspace.run(run) if run else workspace.latest(session.options.scenario or None, "orders")
     page = render(chosen, [workspace.run(name) for name in against or []])
     if session.options.output == "-":
-        return Answer(lines=[page])
+        session.out.raw(page)
+        return Answer()
     target = Path(session.options.output) if session.options.output else chosen.path / "report.html"
     workspace.write_text(target, page)
     return Answer(lines=[f"wrote {target}"])

@@ -98,9 +98,9 @@ to = {last.date().isoformat()}
 
 def _budget_cut(budget: float) -> str:
     return f"""\
-title = "Half of the usual purchase budget"
+title = "A fifth less purchase budget"
 extends = "base"
 
 [settings.stock]
-budget_per_week = {budget:.0f}  # EUR; the usual demand costs about twice as much a week
+budget_per_week = {budget:.0f}  # EUR; four fifths of what the usual demand costs in a week
 """

@@ -62,7 +62,7 @@ def make_world(size: Size, seed: int) -> World:
     truth = make_truth(series, market.mean, market.past, market.drafts, market.drawn, market.bookings, size)
     truth |= {"lead_times": lead_times, "response": response, "segments": segments}
     port = "CNNGB"
-    texts = scenarios(size, _half_of_spend(market, size), port, network.behind(port, sourcing), pipeline)
+    texts = scenarios(size, _four_fifths_of_spend(market, size), port, network.behind(port, sourcing), pipeline)
     return World(tables, truth, texts)
 
 
@@ -149,7 +149,7 @@ def _people(market: _Market, size: Size, seed: int) -> tuple[dict[str, pd.DataFr
     return tables, response, persons[["customer", "segment"]]
 
 
-def _half_of_spend(market: _Market, size: Size) -> float:
-    """Half of what a week's demand costs on average, to a hundred."""
+def _four_fifths_of_spend(market: _Market, size: Size) -> float:
+    """Four fifths of what a week's demand costs on average, to a hundred."""
     units = market.coming[:, size.weeks : size.weeks + FUTURE_WEEKS].mean(axis=1)
-    return float(round(float((units * market.series["unit_cost"]).sum()) / 2, -2))
+    return float(round(float((units * market.series["unit_cost"]).sum()) * 0.8, -2))

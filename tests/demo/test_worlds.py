@@ -67,12 +67,12 @@ def test_ships_scenarios_that_select_something(workspace: Path) -> None:
             assert frame[column].isin(values).any(), change.describe()
 
 
-def test_budget_cut_is_about_half_of_what_demand_costs(demo: Path, world: World) -> None:
+def test_budget_cut_is_four_fifths_of_what_demand_costs(demo: Path, world: World) -> None:
     budget = resolve(demo, "budget-cut", environ={}).settings.stock.budget_per_week
     demand = world.truth["demand"].astype({"sku": str})
     coming = demand[demand["date"] >= "2026-03-02"].merge(world.tables["items"][["sku", "unit_cost"]], on="sku")
     usual = float((coming["mean"] * coming["unit_cost"]).sum()) / 26
-    assert budget == pytest.approx(usual / 2, rel=0.02)
+    assert budget == pytest.approx(usual * 0.8, rel=0.02)
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not(demo: Path, tmp_path: Path) -> None:
