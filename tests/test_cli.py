@@ -260,7 +260,8 @@ def test_orders_are_listed_filtered_and_written(planned: Path, capsys: Capture, 
     [
         ["plan"], ["forecast"], ["optimize"], ["route"], ["exceptions"], ["campaign", "list"], ["scenario", "list"],
         ["scenario", "compare", "base", "spring-campaign"], ["run", "list"], ["run", "show", "base"],
-        ["network", "check"], ["network", "paths", "RTM", "LEJ"], ["validate", "--plan-ready"], ["export", "csv", "--dry-run"],
+        ["network", "check"], ["network", "paths", "RTM", "LEJ"], ["validate", "--plan-ready"],
+        ["export", "csv", "--dry-run"],
     ],
     ids=" ".join,
 )  # fmt: skip
