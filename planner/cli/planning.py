@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -99,4 +100,10 @@ def _where(run: Run) -> list[str]:
     computed = run.manifest["computed"]
     state = f"computed: {', '.join(computed)}" if computed else "nothing had changed"
     current().out.detail(state)
-    return [f"Run {run.name} in {run.path}"]
+    return [f"Run {run.name} in {_from_here(run.path)}"]
+
+
+def _from_here(path: Path) -> Path:
+    """A path as one types it from the folder one is in, where it lies below."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

@@ -31,7 +31,7 @@ def exceptions(
     from planner.settings import nearest
 
     session = current()
-    run = session.workspace().latest(session.options.scenario or None, "exceptions")
+    run = session.workspace().latest(session.options.scenario or None, "orders")
     frame = run.table("exceptions")
     kinds = sorted(frame["type"].unique())
     if kind and kind not in kinds:
