@@ -30,8 +30,7 @@ def list_orders(
     from planner.periods import first_day
 
     session = current()
-    workspace = session.workspace()
-    chosen = workspace.run(run) if run else workspace.latest(session.options.scenario or None, "orders")
+    chosen = session.run_with_orders(run)
     orders = session.selected(chosen.table("orders"))
     if week:
         orders = orders[orders["order_week"] == pd.Timestamp(first_day(_day(week), "week"))]

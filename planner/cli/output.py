@@ -30,8 +30,7 @@ def export_csv(
     from planner.exports import file_names, write_csv
 
     session = current()
-    workspace = session.workspace()
-    chosen = workspace.run(run) if run else workspace.latest(session.options.scenario or None, "orders")
+    chosen = session.run_with_orders(run)
     folder = into or chosen.path / "csv"
     if session.options.dry_run:
         return Answer(lines=[f"would write {folder / name}" for name in file_names(chosen)])
@@ -50,7 +49,7 @@ def report(
 
     session = current()
     workspace = session.workspace()
-    chosen = workspace.run(run) if run else workspace.latest(session.options.scenario or None, "orders")
+    chosen = session.run_with_orders(run)
     page = render(chosen, [workspace.run(name) for name in against or []])
     if session.options.output == "-":
         session.out.raw(page)

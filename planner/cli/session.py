@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from planner.plan import Progress
-    from planner.workspace import Workspace
+    from planner.workspace import Run, Workspace
 
 DATA = frozenset({"format", "output"})
 PLANNING = frozenset({"scenario", "as_of", "seed"})
@@ -36,6 +36,11 @@ class Session:
         from planner.workspace import Workspace
 
         return Workspace.find(self.options.folder)
+
+    def run_with_orders(self, name: str = "") -> Run:
+        """The run or scenario of that name; without one, the latest run (of --scenario) that holds orders."""
+        workspace = self.workspace()
+        return workspace.run(name) if name else workspace.latest(self.options.scenario or None, "orders")
 
     def progress(self) -> Progress:
         from planner.cli.progress import stage_progress
