@@ -229,7 +229,7 @@ def _scaled(
     count = _groups(group)
     number = np.bincount(owner, minlength=count)
     total = np.bincount(owner, each, minlength=count)
-    return np.divide(total, number, out=np.full(count, np.nan), where=number > 0)
+    return np.asarray(np.divide(total, number, out=np.full(count, np.nan), where=number > 0), dtype=np.float64)
 
 
 def _shares(hit: Flags, group: Ints | None) -> Floats:
