@@ -8,13 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from planner.columns import Column
 from planner.dataset import Dataset
 from planner.errors import UsageError
 from planner.files import digest_of
 from planner.scenarios import Change
 from planner.selection import Mask, matches, word
 from planner.settings import Applied, nearest
-from planner.tables import TABLES, Column
+from planner.tables import TABLES
 
 DEMAND = "demand"
 LOGGED_VALUES = 12

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from planner.tables import NEEDS, TABLES, Column, Table
+from planner.columns import Column
+from planner.tables import NEEDS, TABLES, Table
 
 _TYPES = {
     "text": "text",

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from planner.errors import UsageError
 from planner.files import digest_of, file_digest, whole_file, whole_folder
+from planner.rounding import rounded
 
 SETTINGS_FILE = "planner.toml"
 KEPT_RESULTS = 24
@@ -197,7 +198,7 @@ def code_digest() -> str:
 def _store(folder: Path, draft: Draft, seconds: float) -> None:
     digests = {}
     for name, frame in draft.tables.items():
-        write_parquet(frame, folder / f"{name}.parquet")
+        write_parquet(rounded(frame), folder / f"{name}.parquet")
         digests[name] = file_digest(folder / f"{name}.parquet")
     _write_json(folder / "info.json", {"info": dict(draft.info), "digests": digests, "seconds": seconds})
 

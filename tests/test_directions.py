@@ -10,8 +10,8 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "planner"
 LAYERS = (
-    ("errors",),
-    ("files", "periods", "panel", "currency", "tables"),
+    ("errors", "columns"),
+    ("files", "periods", "panel", "currency", "rounding", "tables"),
     ("settings",),
     ("scenarios", "intake"),
     ("schema",),

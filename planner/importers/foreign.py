@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from planner.columns import Column
 from planner.errors import Issue
 from planner.importers.mapping import Entry
 from planner.intake.cells import Parsed, nearest, parse
 from planner.intake.dialects import Text, UnreadableError, open_text
-from planner.tables import TABLES, Column
+from planner.tables import TABLES
 
 SHOWN = 80
 ORIGIN = ("_file", "_line")

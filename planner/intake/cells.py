@@ -17,8 +17,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from planner.columns import Column
 from planner.intake.dates import parse_dates
-from planner.tables import Column
 
 Mark = Literal[".", ",", ""]
 Words = npt.NDArray[np.object_]

@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from planner.columns import Column
 from planner.intake.cells import nearest
 from planner.intake.findings import Body, Finding, RowFault, Rows, empty, known_words, shown, words_of
 from planner.intake.frames import is_date
 from planner.intake.rules import EVERYWHERE, RULES
-from planner.tables import TABLES, Column
+from planner.tables import TABLES
 
 _DAY = 86_400 * 10**9
 SPANS = (

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from planner.tables import TABLES, Column
+from planner.columns import Column
+from planner.tables import TABLES
 
 BIG = frozenset({"sales", "order_lines", "behaviour", "drivers"})
 _TEXTS = ("text", "time", "weekdays")

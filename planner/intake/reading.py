@@ -20,13 +20,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
+from planner.columns import Column
 from planner.errors import Issue
 from planner.intake.cells import Fault, Mark, Parsed, column_mark, parse
 from planner.intake.dialects import Text, UnreadableError, open_text, record_lines, unclosed_quote
 from planner.intake.frames import BIG, categorical, complete, is_text
 from planner.intake.parquet import parquet_lines, read_parquet
 from planner.intake.raw import SHOWN, Cell, Coded, Faults, Raw, limit, named_columns
-from planner.tables import TABLES, Column, Table
+from planner.tables import TABLES, Table
 
 MAY_BE_EMPTY = frozenset({("sales", "quantity"), ("order_lines", "quantity")})
 _BLOCK = 1 << 23

@@ -9,9 +9,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from planner.columns import COLUMNS
 from planner.errors import ConflictError, PlannerError, UsageError
 from planner.exports import file_names, write_csv
-from planner.tables import COLUMNS, QUANTILE_COLUMNS
+from planner.tables import QUANTILE_COLUMNS
 from planner.workspace import Draft, Run, Workspace
 from tests.synthetic import make_run, make_tables
 
