@@ -274,16 +274,29 @@ def run_plan(
     """
     prepared = prepare(workspace, scenario, flags)
     prepared.dataset.require("forecast" if until == "forecast" else "optimize")
-    last = [stage.name for stage in FLOW].index(until)
-    results = _run_stages(prepared, FLOW[: last + 1], progress or Silent())
+    results = compute(prepared, until, progress)
     name = run_name(prepared, results)
     return workspace.confirm(name) or write_run(prepared, results, name)
 
 
-def _run_stages(prepared: Prepared, stages: Sequence[Stage], progress: Progress) -> dict[str, Result]:
+def as_seen_on(prepared: Prepared, day: dt.date) -> Prepared:
+    """The same scenario as one would have planned it on an earlier `day`: nothing is sold yet from that day on."""
+    whole = prepared.dataset
+
+    def sales() -> pd.DataFrame:
+        frame = whole["sales"]
+        return frame[frame["date"] < pd.Timestamp(day)]
+
+    loaders: dict[str, Callable[[], pd.DataFrame]] = {name: partial(whole.__getitem__, name) for name in whole}
+    digests = {**whole.digests, "sales": digest_of(whole.digests["sales"], day.isoformat())}
+    return replace(prepared, dataset=Dataset({**loaders, "sales": sales}, digests), as_of=day)
+
+
+def compute(prepared: Prepared, until: str = "gate", progress: Progress | None = None) -> dict[str, Result]:
+    """Results of the stages up to `until`, each computed or taken from the cache."""
     results: dict[str, Result] = {}
-    expected = _last_timings(prepared.workspace)
-    for stage in stages:
+    expected, progress = _last_timings(prepared.workspace), progress or Silent()
+    for stage in FLOW[: [stage.name for stage in FLOW].index(until) + 1]:
         progress.start(stage.name, stage.title, expected.get(stage.name))
         begin = time.perf_counter()
         context = _context(prepared, stage, results)
