@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from planner.changes import apply_to_demand, apply_to_tables
+from planner.changes import DEMAND, apply_to_demand, apply_to_tables
 from planner.dataset import Dataset, load
 from planner.files import digest_of
 from planner.panel import Panel
@@ -280,8 +280,12 @@ def run_plan(
 
 
 def as_seen_on(prepared: Prepared, day: dt.date) -> Prepared:
-    """The same scenario as one would have planned it on an earlier `day`: nothing is sold yet from that day on."""
-    whole = prepared.dataset
+    """The same scenario as one would have planned it on an earlier `day`: nothing is sold yet from that day on.
+
+    Changes of demand that lie outside of the horizon from that day are left out.
+    """
+    whole, plan = prepared.dataset, prepared.scenario.settings.plan
+    end = bucket_range(day, plan.buckets + 1, plan.bucket)[-1].date()
 
     def sales() -> pd.DataFrame:
         frame = whole["sales"]
@@ -289,7 +293,17 @@ def as_seen_on(prepared: Prepared, day: dt.date) -> Prepared:
 
     loaders: dict[str, Callable[[], pd.DataFrame]] = {name: partial(whole.__getitem__, name) for name in whole}
     digests = {**whole.digests, "sales": digest_of(whole.digests["sales"], day.isoformat())}
-    return replace(prepared, dataset=Dataset({**loaders, "sales": sales}, digests), as_of=day)
+    changes = tuple(
+        change
+        for change in prepared.scenario.changes
+        if change.table != DEMAND or ((change.start or day) < end and (change.end or day) >= day)
+    )
+    return replace(
+        prepared,
+        scenario=replace(prepared.scenario, changes=changes),
+        dataset=Dataset({**loaders, "sales": sales}, digests),
+        as_of=day,
+    )
 
 
 def compute(prepared: Prepared, until: str = "gate", progress: Progress | None = None) -> dict[str, Result]:

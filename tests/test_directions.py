@@ -22,6 +22,8 @@ LAYERS = (
     ("kpis",),
     ("record",),
     ("plan",),
+    ("judged",),
+    ("backtest",),
     ("figures",),
     ("compare",),
     ("reports", "exports"),

@@ -17,7 +17,19 @@ from planner.cli.out import Printer
 from planner.cli.session import open_session
 from planner.errors import PlannerError, UsageError
 
-NOUNS = ("start", "tables", "importing", "planning", "orders", "scenario", "reading", "network", "output", "runs")
+NOUNS = (
+    "start",
+    "tables",
+    "importing",
+    "planning",
+    "accuracy",
+    "orders",
+    "scenario",
+    "reading",
+    "network",
+    "output",
+    "runs",
+)
 INTERRUPTED = 130
 
 

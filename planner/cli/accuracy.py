@@ -1,0 +1,117 @@
+"""backtest: would the forecasts have been right?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from planner.cli.out import Answer, Sheet
+from planner.cli.session import DATA, PLANNING, command, current
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from planner.dataset import Dataset
+    from planner.judged import Judged
+
+PANEL = "Plan"
+WORST = 10
+_SHARES = ("wape", "bias", "added", "naive_wape", "average_wape", "share", "better_share", "covers", "below", "outside",
+           "naive_covers", "level")  # fmt: skip
+_RATIOS = ("rmsse", "mase", "scaled_quantile_loss", "quantile_loss", "loss_added")
+_BY = typer.Option(
+    "--by", metavar="COLUMN", help="Group by class, method, origin, ahead, month, or a column of items or locations;"
+    " 'category,warehouse' crosses two.",
+)  # fmt: skip
+_FVA = typer.Option("--fva", help="What each step added: naive, average, baseline, drivers, changes, campaigns.")
+_WORST = typer.Option("--worst", min=0, metavar="N", help="So many of the worst series; 0 shows none.")
+
+
+def register(app: typer.Typer) -> None:
+    command(app, "backtest", takes=DATA | PLANNING | {"select"}, panel=PANEL)(backtest)
+
+
+def backtest(
+    origins: Annotated[int, typer.Option(min=1, metavar="N", help="Forecasts to judge.")] = 4,
+    horizon: Annotated[int | None, typer.Option(min=1, metavar="H", help="Buckets ahead, instead of 13 weeks, "
+                                                "28 days or 3 months.")] = None,
+    step: Annotated[int | None, typer.Option(min=1, metavar="N", help="Buckets from origin to origin, instead of the "
+                                             "horizon.")] = None,
+    by: Annotated[str, _BY] = "",
+    fva: Annotated[bool, _FVA] = False,
+    worst: Annotated[int, _WORST] = WORST,
+) -> Answer:  # fmt: skip
+    """Forecast again from days of the past, as one would have then, and compare with what came.
+
+    Judged are buckets in stock all the time. The naive methods beside it read plain sales, and share the quantiles of
+    the last 52 weeks (28 days, 24 months).
+    """
+    from planner.backtest import backtest as run
+    from planner.plan import prepare
+
+    session = current()
+    flags: dict[str, Any] = session.options.flags()
+    prepared = prepare(session.workspace(), session.scenario, flags)
+    ahead = horizon or {"day": 28, "week": 13, "month": 3}[prepared.scenario.settings.plan.bucket]
+    prepared = prepare(session.workspace(), session.scenario, flags | {"plan.horizon": ahead})
+    judged, facts = run(prepared, origins, step, session.progress())
+    bucket = prepared.scenario.settings.plan.bucket
+    title = f"{facts['horizon']} {bucket}s ahead from {facts['origins']}"
+    return _answer(judged, prepared.dataset, title, by, fva, worst, facts)
+
+
+def _answer(
+    judged: Judged, dataset: Dataset, title: str, by: str, fva: bool, most: int, facts: dict[str, str]
+) -> Answer:
+    from planner import judged as reading
+    from planner.errors import UsageError
+
+    judged = _selected(judged, dataset)
+    if not len(judged.cells):
+        raise UsageError("there is no bucket to judge", "planner history SKU@WAREHOUSE shows what was sold when")
+    series = len(judged.cells[["sku", "warehouse"]].drop_duplicates())
+    heading = f"{title}: {len(judged.cells):,} buckets of {series:,} series"
+    sheets = [_sheet("steps", reading.by_step(judged), heading, ("step",))]
+    if fva:
+        sheets = [_sheet("value_added", reading.value_added(judged), f"{heading}. What each step added", ("step",))]
+    if by:
+        names = tuple(name.strip() for name in by.split(",") if name.strip())
+        groups = reading.by_group(judged, names, dataset)
+        sheets.insert(0, _sheet("groups", groups, f"{title}: by {', '.join(names)}", names, shown=20))
+    sheets.append(_sheet("calibration", reading.calibration(judged), "Quantiles: share at or below, share below",
+                         ("level",)))  # fmt: skip
+    if most:
+        sheets.append(_sheet("worst", reading.worst(judged, dataset), "Worst offenders", ("sku", "warehouse"), most))
+    lines = [f"not judged: {count:,} buckets, {reason}" for reason, count in judged.left_out.items() if count]
+    return Answer(sheets, dict(facts), lines, "planner explain forecast SKU@WAREHOUSE")
+
+
+def _selected(judged: Judged, dataset: Dataset) -> Judged:
+    from planner.selection import matches, parse
+
+    select = current().options.select
+    return judged.having(matches(judged.cells, parse(select), dataset, "--select")) if select else judged
+
+
+def _sheet(name: str, frame: pd.DataFrame, title: str, keys: tuple[str, ...], shown: int = 0) -> Sheet:
+    as_text = current().out.format == "table"
+    return Sheet(name, _readable(frame) if as_text else frame, title, keys=keys, shown=shown)
+
+
+def _readable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Shares as per cent and ratios with three decimals, right-aligned; coverage has a sheet of its own."""
+    from planner.figures import percent
+
+    result = frame[[name for name in frame.columns if not name.startswith("covers_")]].copy()
+    for name in result.columns:
+        if name in _SHARES:
+            result[name] = _aligned([percent(value) if name != "level" else f"{value:.2f}" for value in frame[name]])
+        elif name in _RATIOS:
+            result[name] = _aligned(["–" if value != value else f"{value:.3f}" for value in frame[name]])
+    return result
+
+
+def _aligned(words: list[str]) -> list[str]:
+    width = max((len(word) for word in words), default=0)
+    return [word.rjust(width) for word in words]
