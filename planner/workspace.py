@@ -158,11 +158,11 @@ class Workspace:
         command = f"planner plan{f' --scenario {scenario}' if scenario else ''}"
         raise UsageError(f"there is no run{of}{with_table} yet", command)
 
-    def run(self, name: str) -> Run:
-        """The run of that name, or the newest of that scenario."""
+    def run(self, name: str, table: str = "") -> Run:
+        """The run of that name, or the newest of that scenario that holds `table`."""
         if (self.reports / name / "manifest.json").is_file() and not name.startswith("."):
             return Run(self.reports / name)
-        return self.latest(scenario=name)
+        return self.latest(name, table)
 
     def remove(self, run: Run) -> None:
         """Remove a run folder; it disappears at once, not file by file."""

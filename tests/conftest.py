@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from planner.workspace import Run
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -44,3 +48,19 @@ def planned(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for scenario in ("spring-campaign", "base"):
         run_plan(Workspace(folder), scenario)
     return folder
+
+
+@pytest.fixture(scope="session")
+def base_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A synthetic run, written and not planned."""
+    from tests.synthetic import make_run
+
+    return make_run(tmp_path_factory.mktemp("base"))
+
+
+@pytest.fixture(scope="session")
+def spring_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The same with its spring campaign."""
+    from tests.synthetic import make_run
+
+    return make_run(tmp_path_factory.mktemp("spring"), "spring-campaign", campaign=1.0)

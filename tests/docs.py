@@ -1,7 +1,7 @@
 """The README shows real output: `python -m tests.docs` writes it anew, tests/test_docs.py compares it.
 
-A block that starts with ```console holds commands behind `$ ` and what they print. Digits may differ from machine to
-machine, so they are compared as digits, not by value.
+A block that starts with ```console holds commands behind `$ ` and what they print. Single quantities may differ from
+machine to machine, so lines are compared without their digits; the key figures are compared by value, within a share.
 """
 
 from __future__ import annotations
@@ -57,6 +57,13 @@ def without_digits(text: str) -> list[str]:
     """Lines with every number as # and every run name cut, so that another machine's figures compare equal."""
     named = re.sub(r"(\d{4}-\d{2}-\d{2}-[a-z-]+-)[0-9a-f]{8}", r"\1#", text)
     return [re.sub(r"\s+", " ", re.sub(r"[-+]?\d[\d.,]*", "#", line)).strip() for line in named.splitlines()]
+
+
+def key_figures(text: str) -> dict[str, float]:
+    """The key figures that the tour shows, by label: the number in each line of that table."""
+    table = text.partition("Key figures\n")[2].partition("\n\n")[0]
+    found = (re.match(r"(\S.*?)\s{2,}(?:[A-Z]{3} )?(-?[\d,.]+)", line) for line in table.splitlines()[1:])
+    return {match[1]: float(match[2].replace(",", "")) for match in found if match}
 
 
 def main() -> None:

@@ -48,6 +48,12 @@ def make_run(
     )  # fmt: skip
 
 
+def small_run(folder: Path, scenario: str, tables: dict[str, pd.DataFrame], **manifest: object) -> Run:
+    """A run of just these tables."""
+    content = {"scenario": scenario, "as_of": "2026-03-02", "currency": "EUR", **manifest}
+    return Workspace(folder).write_run(f"run-{scenario}", Draft(tables, {}), {}, content)
+
+
 def key_figures(tables: dict[str, pd.DataFrame]) -> dict[str, float]:
     plan, orders, loads = tables["plan"], tables["orders"], tables["loads"]
     bought = orders[orders["kind"] == "purchase"]

@@ -255,6 +255,28 @@ def test_orders_are_listed_filtered_and_written(planned: Path, capsys: Capture, 
     assert main(["-C", str(planned), "orders", "list", "--week", "soon"]) == 2
 
 
+def test_orders_come_from_a_run_that_has_some(planned: Path, capsys: Capture, tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    shutil.copytree(planned, folder)
+    assert main(["-C", str(folder), "forecast", "--horizon", "3"]) == 0
+    forecast = capsys.readouterr().out.split("Run ")[1].split()[0]
+    assert main(["-C", str(folder), "orders", "list", "--run", "base"]) == 0
+    assert main(["-C", str(folder), "orders", "list", "--run", forecast]) == 2
+    assert f"run {forecast} ends with the forecast" in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_worth_of_orders_is_what_is_bought(planned: Path, capsys: Capture) -> None:
+    assert main(["-C", str(planned), "orders", "list", "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["orders"]
+    bought = [row for row in rows if row["kind"] == "purchase"]
+    moved = sum(row["quantity"] for row in rows if row["kind"] == "transfer")
+    spend = sum(row["quantity"] * row["unit_cost"] for row in bought)
+    assert main(["-C", str(planned), "orders", "list"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"{len(bought)} purchases for EUR {spend:,.0f} and" in text
+    assert f"transfers of {moved:,.0f} units, from run" in text
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

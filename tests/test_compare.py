@@ -9,28 +9,13 @@ import pytest
 
 from planner.compare import Comparison, compare
 from planner.errors import UsageError
-from planner.workspace import Draft, Run, Workspace
-from tests.synthetic import CAMPAIGN_SKUS, make_run, make_tables
+from planner.workspace import Run
+from tests.synthetic import CAMPAIGN_SKUS, make_run, make_tables, small_run
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return make_run(tmp_path_factory.mktemp("base"))
-
-
-@pytest.fixture(scope="module")
-def spring(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return make_run(tmp_path_factory.mktemp("spring"), "spring-campaign", campaign=1.0)
-
-
-@pytest.fixture(scope="module")
-def both(base: Run, spring: Run) -> Comparison:
-    return compare([base, spring])
-
-
-def small_run(folder: Path, scenario: str, tables: dict[str, pd.DataFrame], **manifest: object) -> Run:
-    content = {"scenario": scenario, "as_of": "2026-03-02", "currency": "EUR", **manifest}
-    return Workspace(folder).write_run(f"run-{scenario}", Draft(tables, {}), {}, content)
+def both(base_run: Run, spring_run: Run) -> Comparison:
+    return compare([base_run, spring_run])
 
 
 def lines(*rows: tuple[str, str, float, float, str]) -> pd.DataFrame:
@@ -40,11 +25,11 @@ def lines(*rows: tuple[str, str, float, float, str]) -> pd.DataFrame:
     return frame.assign(sku="A", source="S", destination="W", order_week=weeks, due_week=weeks)
 
 
-def test_demand_adds_up_to_the_key_figure(both: Comparison, base: Run, spring: Run) -> None:
-    extra = spring.kpis["demand"] - base.kpis["demand"]
+def test_demand_adds_up_to_the_key_figure(both: Comparison, base_run: Run, spring_run: Run) -> None:
+    extra = spring_run.kpis["demand"] - base_run.kpis["demand"]
     assert both.demand["difference"].sum() == pytest.approx(extra)
     assert both.demand_weeks["difference"].sum() == pytest.approx(extra)
-    assert both.demand["campaign"].sum() == pytest.approx(spring.kpis["campaign_demand"])
+    assert both.demand["campaign"].sum() == pytest.approx(spring_run.kpis["campaign_demand"])
     assert both.demand["base"].abs().max() == pytest.approx(0.0)
     assert set(both.demand.loc[both.demand["difference"].abs() > 1e-9, "sku"]) == set(CAMPAIGN_SKUS)
 
@@ -93,15 +78,15 @@ def test_a_line_that_only_comes_later_has_changed(tmp_path: Path) -> None:
     assert found.orders["quantity difference"].tolist() == [0.0]
 
 
-def test_loads_add_up_by_lane(both: Comparison, base: Run, spring: Run) -> None:
-    extra = spring.table("loads")["cost"].sum() - base.table("loads")["cost"].sum()
+def test_loads_add_up_by_lane(both: Comparison, base_run: Run, spring_run: Run) -> None:
+    extra = spring_run.table("loads")["cost"].sum() - base_run.table("loads")["cost"].sum()
     assert both.loads["cost difference"].sum() == pytest.approx(extra)
     assert not both.loads.duplicated(["origin", "destination", "mode"]).any()
 
 
-def test_headline_answers_what_and_at_what_cost(both: Comparison, base: Run, spring: Run) -> None:
-    extra = spring.kpis["demand"] - base.kpis["demand"]
-    spend = spring.kpis["spend"] - base.kpis["spend"]
+def test_headline_answers_what_and_at_what_cost(both: Comparison, base_run: Run, spring_run: Run) -> None:
+    extra = spring_run.kpis["demand"] - base_run.kpis["demand"]
+    spend = spring_run.kpis["spend"] - base_run.kpis["spend"]
     subjects = [sentence.partition(":")[0] for sentence in both.headline]
     assert subjects == ["Demand", "Orders", "Loads", "Cost", "Service"]
     assert f"{extra:,.0f} more units than base" in both.headline[0]
@@ -110,8 +95,8 @@ def test_headline_answers_what_and_at_what_cost(both: Comparison, base: Run, spr
     assert f"purchases +EUR {spend:,.0f}" in both.headline[3]
 
 
-def test_equal_runs_differ_in_nothing(base: Run, tmp_path: Path) -> None:
-    found = compare([base, make_run(tmp_path, "again")])
+def test_equal_runs_differ_in_nothing(base_run: Run, tmp_path: Path) -> None:
+    found = compare([base_run, make_run(tmp_path, "again")])
     assert found.orders.empty
     assert found.demand["difference"].abs().max() == 0
     assert "asks for what base asks for" in found.headline[0]
@@ -120,9 +105,9 @@ def test_equal_runs_differ_in_nothing(base: Run, tmp_path: Path) -> None:
     assert not found.notes
 
 
-def test_different_horizons_count_only_shared_weeks(base: Run, tmp_path: Path) -> None:
-    found = compare([base, make_run(tmp_path, "short", weeks=12, demand=1.1)])
-    shared = base.table("forecast")
+def test_different_horizons_count_only_shared_weeks(base_run: Run, tmp_path: Path) -> None:
+    found = compare([base_run, make_run(tmp_path, "short", weeks=12, demand=1.1)])
+    shared = base_run.table("forecast")
     shared = shared[shared["date"] < shared["date"].min() + pd.Timedelta(weeks=12)]
     assert found.demand["before"].sum() == pytest.approx(shared["mean"].sum())
     assert found.demand["difference"].sum() == pytest.approx(shared["mean"].sum() * 0.1)
@@ -138,9 +123,9 @@ def test_runs_without_a_shared_day(tmp_path: Path) -> None:
     assert "they share no day" in found.notes[2]
 
 
-def test_a_missing_table_is_said_not_counted(base: Run, tmp_path: Path) -> None:
+def test_a_missing_table_is_said_not_counted(base_run: Run, tmp_path: Path) -> None:
     tables = make_tables(26, 1.0, 1.0)
-    found = compare([base, small_run(tmp_path, "forecast-only", {"forecast": tables["forecast"]})])
+    found = compare([base_run, small_run(tmp_path, "forecast-only", {"forecast": tables["forecast"]})])
     assert found.orders.empty
     assert found.loads.empty
     assert found.notes == (
@@ -157,17 +142,17 @@ def test_runs_that_hold_nothing(tmp_path: Path) -> None:
     assert len(found.notes) == 3
 
 
-def test_daily_and_weekly_runs_meet_in_weeks(base: Run, tmp_path: Path) -> None:
-    weekly = base.table("forecast")
+def test_daily_and_weekly_runs_meet_in_weeks(base_run: Run, tmp_path: Path) -> None:
+    weekly = base_run.table("forecast")
     days = weekly.loc[weekly.index.repeat(7)].reset_index(drop=True)
     offset = pd.to_timedelta(days.groupby(["sku", "warehouse", "date"]).cumcount(), unit="D")
     daily = days.assign(date=days["date"] + offset, bucket="day", **{name: days[name] / 7 for name in ("mean", "base")})
-    found = compare([base, small_run(tmp_path, "daily", {"forecast": daily})])
+    found = compare([base_run, small_run(tmp_path, "daily", {"forecast": daily})])
     assert found.demand_weeks["difference"].abs().max() == pytest.approx(0.0, abs=1e-6)
 
 
-def test_more_than_two_runs_have_a_column_each(base: Run, spring: Run, tmp_path: Path) -> None:
-    found = compare([base, spring, make_run(tmp_path, "surge", demand=1.2)])
+def test_more_than_two_runs_have_a_column_each(base_run: Run, spring_run: Run, tmp_path: Path) -> None:
+    found = compare([base_run, spring_run, make_run(tmp_path, "surge", demand=1.2)])
     assert found.labels == ("base", "spring-campaign", "surge")
     assert {"difference surge", "percent surge", "verdict surge", "difference spring-campaign"} <= set(
         found.kpis.columns
@@ -180,29 +165,29 @@ def test_changes_are_logged_with_their_run(both: Comparison) -> None:
     assert both.changes[["run", "old", "new"]].to_numpy().tolist() == [["spring-campaign", "draft", "planned"]]
 
 
-def test_two_runs_of_one_scenario_go_by_their_names(base: Run, tmp_path: Path) -> None:
+def test_two_runs_of_one_scenario_go_by_their_names(base_run: Run, tmp_path: Path) -> None:
     again = small_run(tmp_path, "base", {})
-    assert compare([base, again]).labels == (base.name, again.name)
+    assert compare([base_run, again]).labels == (base_run.name, again.name)
 
 
 @pytest.mark.parametrize("count", [1, 7])
-def test_too_few_or_too_many_runs(base: Run, count: int) -> None:
+def test_too_few_or_too_many_runs(base_run: Run, count: int) -> None:
     with pytest.raises(UsageError, match="cannot be compared"):
-        compare([base] * count)
+        compare([base_run] * count)
 
 
-def test_a_run_with_itself(base: Run) -> None:
+def test_a_run_with_itself(base_run: Run) -> None:
     with pytest.raises(UsageError, match="with itself"):
-        compare([base, base])
+        compare([base_run, base_run])
 
 
-def test_two_currencies_never_meet(base: Run, tmp_path: Path) -> None:
+def test_two_currencies_never_meet(base_run: Run, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="EUR and USD"):
-        compare([base, make_run(tmp_path, "dollars", currency="USD")])
+        compare([base_run, make_run(tmp_path, "dollars", currency="USD")])
 
 
-def test_the_same_runs_give_the_same_comparison(base: Run, spring: Run, both: Comparison) -> None:
-    again = compare([base, spring])
+def test_the_same_runs_give_the_same_comparison(base_run: Run, spring_run: Run, both: Comparison) -> None:
+    again = compare([base_run, spring_run])
     assert again.headline == both.headline
     for name in ("kpis", "demand", "demand_weeks", "orders", "loads", "changes"):
         pd.testing.assert_frame_equal(getattr(again, name), getattr(both, name))

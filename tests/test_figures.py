@@ -73,7 +73,7 @@ def test_plural_and_compact() -> None:
         ("vehicle_cost", "money", "lower"),
         ("vehicle_km", "km", "lower"),
         ("forecast_wape", "share", "lower"),
-        ("deliveries", "", ""),
+        ("widgets", "", ""),
     ],
 )
 def test_every_name_is_read(name: str, unit: str, better: str) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from planner.compare import compare
 from planner.errors import DataError
 from planner.plan import FLOW, Silent, run_plan
 from planner.workspace import Run, Workspace
+from tests.conftest import ROOT
 
 EVERY_TABLE = {
     "forecast", "cumulative", "uplift", "plan", "orders", "prices", "flows", "loads", "vehicle_routes", "visits",
@@ -174,3 +178,28 @@ def test_exceptions_are_ranked(base: Run) -> None:
     assert found.index.tolist() == order.index.tolist()
     assert len(found)
     assert found["text"].str.len().min() > 0
+
+
+def test_another_processor_gives_the_same_results(planned: Path, base: Run, tmp_path: Path) -> None:
+    """numpy takes other code for exp and log where a processor lacks AVX-512; no result may hang on it."""
+    folder = tmp_path / "shop"
+    shutil.copytree(planned, folder, ignore=shutil.ignore_patterns("reports", ".planner"))
+    code = (
+        "import sys; from pathlib import Path; "
+        "from planner.plan import run_plan; from planner.workspace import Workspace; "
+        "print(run_plan(Workspace(Path(sys.argv[1]))).name)"
+    )
+    older = {"NPY_DISABLE_CPU_FEATURES": " ".join(newest_features()), "OPENBLAS_CORETYPE": "Haswell"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder)],
+        env={**os.environ, **older}, cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == base.name
+    assert Workspace(folder).run(base.name).manifest["results"] == base.manifest["results"]
+
+
+def newest_features() -> list[str]:
+    """What numpy could do without on this processor, AVX-512 and the like; empty on those that lack it."""
+    from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
+
+    return [name for name in __cpu_dispatch__ if __cpu_features__[name] and ("AVX512" in name or name == "X86_V4")]

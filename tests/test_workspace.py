@@ -112,6 +112,15 @@ def test_the_latest_run_of_a_scenario(workspace: Workspace) -> None:
     assert caught.value.hint == "planner plan --scenario other"
 
 
+def test_a_scenario_stands_for_its_newest_run_that_holds_the_table(workspace: Workspace) -> None:
+    write_run(workspace, "planned")
+    time.sleep(0.01)
+    workspace.write_run("forecast", Draft({"forecast": FRAME}), {}, {"scenario": "base", "timings": {}})
+    assert workspace.run("base").name == "forecast"
+    assert workspace.run("base", "orders").name == "planned"
+    assert workspace.run("forecast", "orders").name == "forecast", "a run that is named is the one that is meant"
+
+
 def test_a_run_folder_is_whole_or_not_there(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

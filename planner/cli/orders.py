@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from planner.cli.out import ROWS_SHOWN, Answer, Sheet
 from planner.cli.session import DATA, command, current
 from planner.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def register(app: typer.Typer) -> None:
@@ -31,15 +34,29 @@ def list_orders(
 
     session = current()
     chosen = session.run_with_orders(run)
+    if "orders" not in chosen.tables:
+        raise UsageError(f"run {chosen.name} ends with the forecast: it holds no orders", "planner optimize")
     orders = session.selected(chosen.table("orders"))
     if week:
         orders = orders[orders["order_week"] == pd.Timestamp(first_day(_day(week), "week"))]
-    value = float((orders["quantity"] * orders["unit_cost"]).sum())
-    lines = [f"{len(orders):,} lines worth {chosen.manifest['currency']} {value:,.0f}, from run {chosen.name}"]
+    lines = [f"{_in_words(orders, chosen.manifest['currency'])}, from run {chosen.name}"]
     sheet = Sheet(
         "orders", orders, keys=("line_id",), columns=ORDER_COLUMNS, shown=limit, empty="no orders are proposed"
     )
     return Answer([sheet], {"run": chosen.name}, lines, "planner export csv")
+
+
+def _in_words(orders: pd.DataFrame, currency: str) -> str:
+    """Purchases by what they cost; transfers move goods that are paid for, so they count in units."""
+    from planner.figures import money, plural
+
+    bought, moved = (orders[orders["kind"] == kind] for kind in ("purchase", "transfer"))
+    words = [
+        f"{plural(len(bought), 'purchase')} for {money((bought['quantity'] * bought['unit_cost']).sum(), currency)}"
+    ]
+    if len(moved):
+        words.append(f"{plural(len(moved), 'transfer')} of {moved['quantity'].sum():,.0f} units")
+    return " and ".join(words)
 
 
 def _day(text: str) -> dt.date:

@@ -50,7 +50,7 @@ def report(
     session = current()
     workspace = session.workspace()
     chosen = session.run_with_orders(run)
-    page = render(chosen, [workspace.run(name) for name in against or []])
+    page = render(chosen, [workspace.run(name, "orders") for name in against or []])
     if session.options.output == "-":
         session.out.raw(page)
         return Answer()

@@ -26,7 +26,7 @@ def exceptions(
     ] = 0,
     limit: Annotated[int, typer.Option(min=0, metavar="N", help="Rows on the screen; 0 shows all.")] = ROWS_SHOWN,
 ) -> Answer:
-    """List what the latest plan found, the costliest first, each with its next step."""
+    """List what the latest plan found, the worst and costliest first, each with its next step."""
     from planner.cli.sheets import EXCEPTION_COLUMNS
     from planner.settings import nearest
 

@@ -40,7 +40,7 @@ class Session:
     def run_with_orders(self, name: str = "") -> Run:
         """The run or scenario of that name; without one, the latest run (of --scenario) that holds orders."""
         workspace = self.workspace()
-        return workspace.run(name) if name else workspace.latest(self.options.scenario or None, "orders")
+        return workspace.run(name, "orders") if name else workspace.latest(self.options.scenario or None, "orders")
 
     def progress(self) -> Progress:
         from planner.cli.progress import stage_progress

@@ -20,17 +20,28 @@ LOAD_COLUMNS = (
 )  # fmt: skip
 LOAD_KEYS = ("origin", "destination", "depart_week")
 _ALWAYS = ("demand", "fill_rate", "expected_shortage", "order_lines", "spend", "objective", "bound", "gap")
+_SAYS_THE_SAME = {"shipments": "loads", "deliveries_served": "deliveries"}
+_LEAST_SHARE = 0.001  # of the planned cost
 _FIRST = 5
 _MOST = 10
 
 
 def figures(run: Run, everything: bool = False) -> list[Sheet]:
-    """Key figures with their unit, as a person reads them; what is nought and seldom used is left out."""
-    chosen = {name: value for name, value in run.kpis.items() if everything or value or name in _ALWAYS}
+    """Key figures with their unit, as a person reads them; what is nought, negligible or said already is left out."""
+    chosen = run.kpis if everything else {name: run.kpis[name] for name in run.kpis if _telling(run.kpis, name)}
     known = [(figure(name), value) for name, value in chosen.items()]
     rows = [(item.label, written(value, item.unit, run.manifest["currency"])) for item, value in known]
     frame = pd.DataFrame(rows, columns=["figure", "value"])
     return [Sheet("figures", frame, "Key figures", columns=("figure", "value"), keys=("figure",), shown=0)]
+
+
+def _telling(kpis: dict[str, float], name: str) -> bool:
+    if name in _ALWAYS:
+        return True
+    if name in _SAYS_THE_SAME and kpis[name] == kpis.get(_SAYS_THE_SAME[name]):
+        return False
+    least = _LEAST_SHARE * kpis.get("objective", 0.0) if name.startswith("cost_") else 0.0
+    return abs(kpis[name]) > least
 
 
 def solution(run: Run) -> list[Sheet]:
@@ -50,7 +61,8 @@ def solution(run: Run) -> list[Sheet]:
 
 def costs(run: Run) -> list[Sheet]:
     found = run.manifest["stock"].get("costs", {})
-    frame = pd.DataFrame({"cost": list(found), "amount": [float(value) for value in found.values()]})
+    labels = [figure(f"cost_{name}").label for name in found]
+    frame = pd.DataFrame({"cost": labels, "amount": [float(value) for value in found.values()]})
     return [
         Sheet("costs", frame, f"Cost by kind, {run.manifest['currency']}", keys=("cost",), columns=("amount",), shown=0)
     ]
@@ -67,7 +79,7 @@ def binding(run: Run) -> list[Sheet]:
 
 def exceptions(run: Run, shown: int = _FIRST) -> list[Sheet]:
     frame = run.table("exceptions")
-    title = f"Exceptions: {len(frame):,}, by money" if len(frame) else "Exceptions"
+    title = f"Exceptions: {len(frame):,}, the worst first" if len(frame) else "Exceptions"
     return [Sheet("exceptions", frame, title, keys=("type",), columns=EXCEPTION_COLUMNS, folded=("text", "hint"),
                   shown=shown, empty="none")]  # fmt: skip
 

@@ -125,6 +125,12 @@ def touch(start: Ints, end: Ints, calendar: Calendar) -> Cells:
     return Cells(row, bucket, days)
 
 
+def afterwards(end: Ints, weeks: int, calendar: Calendar) -> tuple[Cells, Floats]:
+    """Buckets in the weeks after each end, where what was bought ahead is missing; and each one's share of them."""
+    cells = touch(end + 1, end + 7 * weeks, calendar)
+    return cells, count_days(cells.days) / max(7 * weeks, 1)
+
+
 def count_days(days: Ints) -> Ints:
     """How many bits are set."""
     octets = days.astype("<u4").view(np.uint8).reshape(-1, 4)

@@ -18,9 +18,9 @@ from planner.marketing.baseline import (
 )
 from planner.marketing.bookings import (
     Calendar,
-    Cells,
     Floats,
     Ints,
+    afterwards,
     book,
     count_days,
     day_numbers,
@@ -120,15 +120,13 @@ def _promoted(past: pd.DataFrame, calendar: Calendar) -> tuple[_Marks, Flags]:
 
 def _dips(past: pd.DataFrame, calendar: Calendar, settings: CampaignSettings, promoted: _Marks) -> _Marks:
     """Buckets after each end in which what was bought ahead is missing, except where a campaign runs again."""
-    end, length = day_numbers(past["end"]), 7 * settings.pull_forward_weeks
-    cells = touch(end + 1, end + length, calendar) if length else Cells(*(np.zeros(0, np.int64) for _ in range(3)))
+    cells, share = afterwards(day_numbers(past["end"]), settings.pull_forward_weeks, calendar)
     series, width = past["series"].to_numpy(np.int64), len(calendar.first)
     busy = np.isin(
         series[cells.row] * width + cells.bucket, series[promoted.row] * width + promoted.bucket, assume_unique=False
     )
     free = ~busy & np.isin(cells.row, promoted.row)
-    share = count_days(cells.days[free]) / max(length, 1)
-    return _Marks(cells.row[free], cells.bucket[free], share)
+    return _Marks(cells.row[free], cells.bucket[free], share[free])
 
 
 def _expected(

@@ -22,6 +22,7 @@ from planner.marketing.bookings import (
     Calendar,
     Cells,
     Floats,
+    afterwards,
     book,
     count_days,
     counted,
@@ -130,8 +131,7 @@ def _gross(booked: pd.DataFrame, base: Base, calendar: Calendar) -> tuple[Part, 
 def _pulled(booked: pd.DataFrame, base: Base, calendar: Calendar, settings: CampaignSettings) -> Part:
     """Share pulled forward x units gained (before the horizon at the level of its first bucket), after the end."""
     start, end = day_numbers(booked["start"]), day_numbers(booked["end"])
-    length = 7 * settings.pull_forward_weeks
-    cells = touch(end + 1, end + length, calendar)
+    cells, part = afterwards(end, settings.pull_forward_weeks, calendar)
     before = np.maximum(np.minimum(end, calendar.first[0] - 1) - start + 1, 0) / calendar.length[0]
     level = base.mean[booked["series"].to_numpy(np.int64), 0] * before
     share = booked["pull_forward"].to_numpy(float) * stored_share(start, end)
@@ -141,7 +141,6 @@ def _pulled(booked: pd.DataFrame, base: Base, calendar: Calendar, settings: Camp
     told = [
         f"{now:.0%} of the gross was bought ahead, missing after {day}" for now, day in zip(share, days, strict=True)
     ]
-    part = count_days(cells.days) / max(length, 1)
     return _part(
         "pulled_forward", booked, cells, units[cells.row] * part, spread[cells.row] * part, np.array(told, dtype=object)
     )

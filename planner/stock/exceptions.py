@@ -9,6 +9,7 @@ import pandas as pd
 
 from planner.stock.case import Case, Floats
 from planner.stock.optimise import Plan
+from planner.stock.remedies import remedy
 
 COLUMNS = ["type", "severity", "sku", "warehouse", "week", "money", "text", "hint"]
 _SERIOUS = 0.05
@@ -84,7 +85,7 @@ def _noted(case: Case) -> list[dict[str, Any]]:
 
 
 def _stock_outs(plan: Plan) -> list[dict[str, Any]]:
-    """Series that lose more than a twentieth of their demand, and lose it for more than the newsvendor's reasons."""
+    """Series that lose more than a twentieth of their demand: because goods cannot come, or because it is cheaper."""
     case, rows = plan.case, []
     for n in np.flatnonzero(case.nodes.sells).tolist():
         demand, short = case.nodes.demand[n], plan.solution.short[n]
@@ -92,21 +93,13 @@ def _stock_outs(plan: Plan) -> list[dict[str, Any]]:
         bad = (rate > 2 * _SERIOUS) & (short * case.nodes.shortage[n] > 0.01)
         if bad.sum() and short.sum() > _SERIOUS * demand.sum():
             worst, money = int(np.argmax(short)), float((short * bad).sum() * case.nodes.shortage[n])
-            where = f"{case.nodes.sku[n]} at {case.nodes.place[n]}"
-            text = f"{where} is expected to miss {short[bad].sum():,.1f} units in {int(bad.sum())} weeks"
-            rows.append(
-                _row(
-                    "stock-out",
-                    1,
-                    case.nodes.sku[n],
-                    case.nodes.place[n],
-                    case.weeks[worst],
-                    money,
-                    text,
-                    "expedite, transfer, or raise the order",
-                )
+            sku, place, weeks, why = case.nodes.sku[n], case.nodes.place[n], int(bad.sum()), remedy(plan, n, bad)
+            text = (
+                f"{sku} at {place} is expected to miss {short[bad].sum():,.1f} units in {weeks} week{'s'[: weeks > 1]}"
             )
-    return rows  # fmt: skip
+            kind, severity = ("stock-out", 1) if why.forced else ("planned shortage", 3)
+            rows.append(_row(kind, severity, sku, place, case.weeks[worst], money, text, why.hint))
+    return rows
 
 
 def _excess(plan: Plan) -> list[dict[str, Any]]:

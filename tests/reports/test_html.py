@@ -12,7 +12,7 @@ import pytest
 
 from planner.reports.html import render
 from planner.workspace import Draft, Run, Workspace
-from tests.synthetic import make_run, make_tables
+from tests.synthetic import make_run, make_tables, small_run
 
 SECTIONS = {"weeks", "exceptions", "orders", "comparison", "series", "campaigns", "loads", "routes", "solved"}
 HOSTILE = '<script>alert("1")</script>&\x00'
@@ -52,23 +52,8 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return make_run(tmp_path_factory.mktemp("base"))
-
-
-@pytest.fixture(scope="module")
-def spring(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return make_run(tmp_path_factory.mktemp("spring"), "spring-campaign", campaign=1.0)
-
-
-@pytest.fixture(scope="module")
-def text(base: Run, spring: Run) -> str:
-    return render(spring, [base])
-
-
-def run_of(folder: Path, tables: dict[str, pd.DataFrame], **manifest: object) -> Run:
-    content = {"scenario": "base", "as_of": "2026-03-02", "currency": "EUR", **manifest}
-    return Workspace(folder).write_run("run", Draft(tables, {}), {}, content)
+def text(base_run: Run, spring_run: Run) -> str:
+    return render(spring_run, [base_run])
 
 
 def test_a_full_run_has_every_section(text: str) -> None:
@@ -106,15 +91,15 @@ def test_both_colour_schemes_and_paper(text: str) -> None:
     assert set(re.findall(r"var\((--[\w-]+)\)", text)) <= light | {"--k"}
 
 
-def test_key_figures_stand_on_the_page(text: str, spring: Run) -> None:
-    assert f"EUR {spring.kpis['spend']:,.0f}" in text
-    assert f"{spring.kpis['fill_rate']:.1%}".replace("%", " %") in text
+def test_key_figures_stand_on_the_page(text: str, spring_run: Run) -> None:
+    assert f"EUR {spring_run.kpis['spend']:,.0f}" in text
+    assert f"{spring_run.kpis['fill_rate']:.1%}".replace("%", " %") in text
     assert "Proven gap" in text
     assert "found no violation" in text
 
 
-def test_this_week_is_what_is_ordered_this_week(text: str, spring: Run) -> None:
-    orders = spring.table("orders")
+def test_this_week_is_what_is_ordered_this_week(text: str, spring_run: Run) -> None:
+    orders = spring_run.table("orders")
     now = orders[(orders["order_week"] == pd.Timestamp("2026-03-02")) & (orders["kind"] == "purchase")]
     worth = (now["quantity"] * now["unit_cost"]).sum()
     plain = re.sub(r"<[^>]+>", "", text)
@@ -128,25 +113,25 @@ def test_exceptions_are_ranked_by_money_with_next_step(text: str) -> None:
     assert "Move SPRING one week later" in plain
 
 
-def test_what_the_scenario_changed_is_logged(spring: Run) -> None:
-    alone = render(spring)
+def test_what_the_scenario_changed_is_logged(spring_run: Run) -> None:
+    alone = render(spring_run)
     assert "What this scenario changes" in alone
     assert "campaigns.status where campaign=SPRING" in alone
 
 
-def test_base_is_the_measure_in_either_order(base: Run, spring: Run, text: str) -> None:
-    for page in (text, render(base, [spring])):
+def test_base_is_the_measure_in_either_order(base_run: Run, spring_run: Run, text: str) -> None:
+    for page in (text, render(base_run, [spring_run])):
         assert "spring-campaign against base" in page
         assert "1,338 more units than base" in page
 
 
-def test_three_runs_side_by_side(base: Run, spring: Run, tmp_path: Path) -> None:
-    page = Page(render(base, [spring, make_run(tmp_path, "surge", demand=1.2)]))
+def test_three_runs_side_by_side(base_run: Run, spring_run: Run, tmp_path: Path) -> None:
+    page = Page(render(base_run, [spring_run, make_run(tmp_path, "surge", demand=1.2)]))
     assert {"difference-0-title", "difference-1-title"} <= set(page.ids)
 
 
-def test_the_same_run_gives_the_same_page(base: Run, spring: Run, text: str) -> None:
-    assert render(Run(spring.path), [Run(base.path)]) == text
+def test_the_same_run_gives_the_same_page(base_run: Run, spring_run: Run, text: str) -> None:
+    assert render(Run(spring_run.path), [Run(base_run.path)]) == text
 
 
 @pytest.mark.parametrize(
@@ -164,13 +149,13 @@ def test_the_same_run_gives_the_same_page(base: Run, spring: Run, text: str) -> 
 )
 def test_sections_follow_the_data(tmp_path: Path, tables: tuple[str, ...], sections: set[str]) -> None:
     everything = make_tables(8, 1.0, 1.0)
-    page = Page(render(run_of(tmp_path, {name: everything[name] for name in tables})))
+    page = Page(render(small_run(tmp_path, "base", {name: everything[name] for name in tables})))
     assert page.sections == sections | {"solved"}
 
 
 def test_tables_without_rows_are_like_no_tables(tmp_path: Path) -> None:
     empty = {name: frame.iloc[:0] for name, frame in make_tables(4, 1.0, 1.0).items()}
-    assert Page(render(run_of(tmp_path, empty))).sections == {"solved"}
+    assert Page(render(small_run(tmp_path, "base", empty))).sections == {"solved"}
 
 
 def test_a_run_of_one_series(tmp_path: Path) -> None:
@@ -179,7 +164,7 @@ def test_a_run_of_one_series(tmp_path: Path) -> None:
         return kept[kept["warehouse"] == "WAW"] if "warehouse" in kept else kept[kept["destination"] == "WAW"]
 
     tables = {name: one(make_tables(8, 0.0, 1.0)[name]) for name in ("forecast", "history", "plan", "orders")}
-    page = Page(render(run_of(tmp_path, tables)))
+    page = Page(render(small_run(tmp_path, "base", tables)))
     assert [name for name in page.ids if re.fullmatch(r"series-\d+-title", name)] == ["series-0-title"]
 
 
@@ -192,7 +177,7 @@ def test_hostile_names_are_only_text(tmp_path: Path) -> None:
     tables["orders"]["campaigns"] = HOSTILE
     changes = [{"key": HOSTILE, "old": HOSTILE, "new": HOSTILE, "by": HOSTILE}]
     hostile = {"title": HOSTILE, "changes": changes, "assumptions": {HOSTILE: HOSTILE}, "notes": [HOSTILE]}
-    page = render(run_of(tmp_path, tables, **hostile))
+    page = render(small_run(tmp_path, "base", tables, **hostile))
     assert "script" not in Page(page).tags
     for drawing in re.findall(r"<svg.*?</svg>", page, re.DOTALL):
         ElementTree.fromstring(drawing)
@@ -203,7 +188,7 @@ def test_only_the_largest_of_many_series_are_drawn(tmp_path: Path) -> None:
     many = pd.concat(
         [forecast.assign(sku=forecast["sku"] + f"-{copy}", mean=forecast["mean"] + copy) for copy in range(40)]
     )
-    page = Page(render(run_of(tmp_path, {"forecast": many})))
+    page = Page(render(small_run(tmp_path, "base", {"forecast": many})))
     assert len([name for name in page.ids if re.fullmatch(r"series-\d+-title", name)]) == 21
 
 
@@ -212,12 +197,12 @@ def test_series_that_campaigns_lift_are_shown_though_small(tmp_path: Path) -> No
     small = (forecast["sku"] == "APPLE-1L") & (forecast["warehouse"] == "LEJ")
     lifted = forecast.assign(campaign=forecast["mean"].where(small, 0.0) * 0.1)
     for frame, shown in ((forecast, False), (lifted, True)):
-        page = render(run_of(tmp_path / str(shown), {"forecast": frame}))
+        page = render(small_run(tmp_path / str(shown), "base", {"forecast": frame}))
         assert ("APPLE-1L at LEJ" in page.partition("<details>")[0]) == shown
 
 
-def test_accuracy_is_told_only_where_it_was_measured(base: Run, tmp_path: Path) -> None:
-    assert "Accuracy of the forecast" not in render(base)
+def test_accuracy_is_told_only_where_it_was_measured(base_run: Run, tmp_path: Path) -> None:
+    assert "Accuracy of the forecast" not in render(base_run)
     content = {"scenario": "base", "as_of": "2026-03-02", "currency": "EUR"}
     measured = Workspace(tmp_path).write_run("run", Draft({}, {"forecast_wape": 0.312}), {}, content)
     assert "Forecast wape: 31.2 %" in render(measured)
@@ -225,4 +210,4 @@ def test_accuracy_is_told_only_where_it_was_measured(base: Run, tmp_path: Path) 
 
 def test_a_plan_that_breaks_a_rule_says_so(tmp_path: Path) -> None:
     stock = {"status": "feasible", "objective": 10.0, "bound": 9.0, "gap": 0.1, "check": ["moq of A at W"]}
-    assert "found 1 violation." in render(run_of(tmp_path, {}, stock=stock))
+    assert "found 1 violation." in render(small_run(tmp_path, "base", {}, stock=stock))
