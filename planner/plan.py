@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from planner.changes import DEMAND, apply_to_demand, apply_to_tables
@@ -98,6 +100,7 @@ def _history(context: Context) -> Draft:
     history = build_history(
         data["sales"], data["stocking"], data["items"],
         as_of=context.as_of, bucket=settings.plan.bucket, keep=settings.forecast.history,
+        calendar=data["calendar"], locations=data["locations"],
     )  # fmt: skip
     panels = {"sold": history.sold, "in_stock": history.in_stock, "demand": history.demand}
     return Draft({name: panel.wide() for name, panel in panels.items()} | {"notes": history.notes})
@@ -114,18 +117,46 @@ def _lift(context: Context) -> Draft:
     return Draft({"cleaned": lift.cleaned.wide(), "lift": lift.lift, "events": lift.events})
 
 
+def _outliers(context: Context) -> Draft:
+    from planner.forecast.occasions import had_event, touched, was_cheaper, was_unusual
+    from planner.forecast.outliers import find_outliers
+
+    data, bucket = context.dataset, context.settings.plan.bucket
+    before, cleaned = context.panel("history", "demand"), context.panel("lift", "cleaned")
+    category = data["items"].drop_duplicates("sku").set_index("sku")["category"]
+    groups = cleaned.keys[["warehouse"]].assign(category=cleaned.keys["sku"].map(category).fillna(""))
+
+    def known(cells: pd.DataFrame) -> npt.NDArray[np.bool_]:
+        return (
+            touched(cells, before, cleaned)
+            | had_event(cells, data["calendar"], data["locations"], bucket)
+            | was_cheaper(cells, data["sales"], bucket)
+            | was_unusual(cells, data["drivers"], data["locations"], bucket)
+        )
+
+    found = find_outliers(cleaned, groups, bucket, known)
+    if context.settings.forecast.outliers == "report":
+        notes = found.notes.assign(adjusted=found.notes["original"], kept="forecast.outliers = report")
+        return Draft({"cleaned": cleaned.wide(), "notes": notes})
+    return Draft({"cleaned": found.cleaned.wide(), "notes": found.notes})
+
+
 def _baseline(context: Context) -> Draft:
     from planner.forecast import fit_baseline
+    from planner.forecast.opening import without_closed_days
 
     plan = context.settings.plan
+    data, demand = context.dataset, context.panel("outliers", "cleaned")
     baseline = fit_baseline(
-        context.panel("lift", "cleaned"), context.dataset["items"], context.settings.forecast,
-        horizon=plan.buckets, bucket=plan.bucket, seed=plan.seed, stocking=context.dataset["stocking"],
+        demand, data["items"], context.settings.forecast,
+        horizon=plan.buckets, bucket=plan.bucket, seed=plan.seed, stocking=data["stocking"],
         in_stock=context.panel("history", "in_stock"),
     )  # fmt: skip
     return Draft(
         {
-            "forecast": baseline.forecast,
+            "forecast": without_closed_days(
+                baseline.forecast, demand, data["calendar"], data["locations"], plan.bucket
+            ),
             "series": baseline.series,
             "dependence": baseline.dependence,
             "notes": baseline.notes,
@@ -226,12 +257,14 @@ _ROUTE_TABLES = ("items", "locations", "lanes", "currencies", "deliveries", "veh
 _READY_TABLES = (*_STOCK_TABLES, "sales", "deliveries")
 
 FLOW: tuple[Stage, ...] = (
-    Stage("history", "sales into demand", _history, ("sales", "stocking", "items"),
+    Stage("history", "sales into demand", _history, ("sales", "stocking", "items", "calendar", "locations"),
           ("plan.bucket", "forecast.history")),
     Stage("lift", "what past campaigns did", _lift, _CAMPAIGN_TABLES,
           ("plan.bucket", "campaigns"), ("history.demand",)),
-    Stage("baseline", "baseline forecast", _baseline, ("items", "stocking"),
-          ("forecast", "plan.bucket", "plan.horizon", "plan.seed"), ("lift.cleaned", "history.in_stock")),
+    Stage("outliers", "one-off spikes", _outliers, ("sales", "items", "locations", "calendar", "drivers"),
+          ("plan.bucket", "forecast.outliers"), ("history.demand", "lift.cleaned")),
+    Stage("baseline", "baseline forecast", _baseline, ("items", "stocking", "calendar", "locations"),
+          ("forecast", "plan.bucket", "plan.horizon", "plan.seed"), ("outliers.cleaned", "history.in_stock")),
     Stage("demand", "the scenario's demand", _demand, ("items", "locations"),
           (), ("baseline.forecast",), demand_changes=True),
     Stage("uplift", "what planned campaigns add", _uplift, _CAMPAIGN_TABLES,

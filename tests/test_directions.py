@@ -22,7 +22,7 @@ LAYERS = (
     ("kpis",),
     ("record",),
     ("plan",),
-    ("judged",),
+    ("judged", "trail"),
     ("backtest",),
     ("figures",),
     ("compare",),

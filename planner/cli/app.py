@@ -22,6 +22,7 @@ NOUNS = (
     "tables",
     "importing",
     "planning",
+    "history",
     "accuracy",
     "orders",
     "scenario",

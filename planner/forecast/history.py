@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from planner.forecast.censored import WINDOW, repair
+from planner.forecast.opening import seen_share, shut, shut_out
 from planner.forecast.successors import carry_over
 from planner.panel import Matrix, Panel
 from planner.periods import SEASON, Bucket, buckets_until, first_day
@@ -24,6 +25,7 @@ Ints = npt.NDArray[np.int64]
 NOTE_COLUMNS = ("sku", "warehouse", "date", "original", "adjusted", "reason")
 EMPTY_SHELF, SUCCESSOR = "out of stock", "history of the predecessor"
 RETURNS, PARTLY_UNKNOWN = "more came back than was sold", "some quantities unknown"
+PART_OF_BUCKET, CLOSED = "only part of the bucket", "closed that day"
 _ROWS = 2_000_000
 _CELLS = 2_000_000
 _NEVER = np.iinfo(np.int64).max
@@ -58,13 +60,23 @@ class _Sums:
 
 
 def build_history(
-    sales: pd.DataFrame, stocking: pd.DataFrame, items: pd.DataFrame, *, as_of: dt.date, bucket: Bucket, keep: int = 0
+    sales: pd.DataFrame,
+    stocking: pd.DataFrame,
+    items: pd.DataFrame,
+    *,
+    as_of: dt.date,
+    bucket: Bucket,
+    keep: int = 0,
+    calendar: pd.DataFrame | None = None,
+    locations: pd.DataFrame | None = None,
 ) -> History:
     """Every sku-warehouse that sold before `as_of` or is stocked, over the complete buckets before `as_of`.
 
     `sales` may be sparse: a missing bucket is zero from the series' start on. A series starts at its first row (or
     where it is listed from, if that is earlier) and ends when it is delisted; leading buckets without stock and
-    without a sale do not count as a start. `keep` > 0 keeps only the last so many buckets.
+    without a sale do not count as a start. `keep` > 0 keeps only the last so many buckets. Of a first or last bucket
+    that was seen in part the rest is estimated. By day, demand of the days on which `calendar` closes a place is
+    unknown where nothing was sold there.
     """
     past = (sales["date"] < pd.Timestamp(as_of)).to_numpy()
     sales = sales if past.all() else sales[past]
@@ -74,9 +86,14 @@ def build_history(
     begin, end = _listed(keys, stocking, items, dates, bucket)
     start = _start(sums, begin)
     _blank(sums, start, end)
+    part = seen_share(keys, listing(keys, stocking, items), sums.sold, sales["date"], dates, bucket)
+    sums = _seen_in_part(sums, part)
     demand = _repaired(sums, WINDOW[bucket])
+    closed = shut(keys, dates, calendar, locations) & shut_out(keys, sums.sold) if bucket == "day" else None
+    if closed is not None:
+        demand[closed] = np.nan
     carried = carry_over(keys, items, demand, start, SEASON[bucket] if bucket != "day" else 365)
-    notes = _notes(keys, dates, sums, demand, carried)
+    notes = _notes(keys, dates, sums, demand, carried, part, closed)
     cut = slice(max(len(dates) - keep, 0) if keep else 0, None)
     kept = notes[notes["date"].isin(dates[cut])].reset_index(drop=True) if keep else notes
     sold, share, wanted = (Panel(keys, dates[cut], values[:, cut]) for values in (sums.sold, sums.share, demand))
@@ -251,6 +268,15 @@ def _blank(sums: _Sums, start: Ints, end: Ints) -> None:
     sums.share[outside] = np.nan
 
 
+def _seen_in_part(sums: _Sums, part: Matrix | None) -> _Sums:
+    """Buckets of which only a part could be seen are treated as those of which a part is unknown."""
+    if part is None:
+        return sums
+    share = sums.share if sums.observed is None else sums.observed
+    blocked = np.zeros_like(sums.sold) if sums.blocked is None else sums.blocked
+    return replace(sums, observed=share * part, blocked=blocked)
+
+
 def _repaired(sums: _Sums, window: int) -> Matrix:
     """Demand: what was sold, repaired where not all of it could be seen. Returns never take it below zero."""
     demand = np.where(sums.sold < 0, np.float32(0), sums.sold)
@@ -267,13 +293,27 @@ def _repaired(sums: _Sums, window: int) -> Matrix:
     return demand
 
 
-def _notes(keys: pd.DataFrame, dates: pd.DatetimeIndex, sums: _Sums, demand: Matrix, before: Matrix) -> pd.DataFrame:
+def _notes(
+    keys: pd.DataFrame,
+    dates: pd.DatetimeIndex,
+    sums: _Sums,
+    demand: Matrix,
+    before: Matrix,
+    part: Matrix | None,
+    closed: npt.NDArray[np.bool_] | None,
+) -> pd.DataFrame:
     """One row a bucket whose demand is not what was sold."""
     carried = ~np.isnan(demand) & np.isnan(before) & np.isnan(sums.sold)
     changed = carried | (~np.isnan(demand) & (demand != sums.sold))
+    if closed is not None:
+        changed |= closed & ~np.isnan(sums.sold)
     row, column = np.nonzero(changed)
     partly = np.zeros(row.size, bool) if sums.observed is None else sums.observed[row, column] < 1
     reason = np.where(sums.share[row, column] < 1, EMPTY_SHELF, np.where(partly, PARTLY_UNKNOWN, RETURNS))
+    if part is not None:
+        reason = np.where((part[row, column] < 1) & (sums.share[row, column] >= 1), PART_OF_BUCKET, reason)
+    if closed is not None:
+        reason = np.where(closed[row, column], CLOSED, reason)
     reason = np.where(carried[row, column], SUCCESSOR, reason)
     return pd.DataFrame(
         {

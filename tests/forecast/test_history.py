@@ -3,13 +3,14 @@ from __future__ import annotations
 import datetime as dt
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from planner.forecast import build_history
 from planner.forecast.history import EMPTY_SHELF, PARTLY_UNKNOWN, RETURNS, bucket_numbers
 from planner.forecast.successors import carry_over
 from planner.periods import BUCKETS, bucket_range
-from tests.forecast.frames import items, sales, stocking
+from tests.forecast.frames import items, sales, stocking, table
 
 AS_OF = dt.date(2024, 3, 6)
 
@@ -70,7 +71,7 @@ def test_a_series_starts_where_it_is_listed_and_ends_where_it_is_not_any_more():
         sales([("2024-02-19", "a", "w", 1), ("2024-02-05", "b", "w", 2), ("2024-02-05", "c", "w", 0)]),
         stocking(
             {"sku": "a", "warehouse": "w", "listed_from": "2024-02-12"},
-            {"sku": "b", "warehouse": "w", "listed_to": "2024-02-13"},
+            {"sku": "b", "warehouse": "w", "listed_to": "2024-02-18"},
             {"sku": "c", "warehouse": "w", "listed_from": "2024-02-19"},
             {"sku": "d", "warehouse": "w"},
         ),
@@ -174,3 +175,57 @@ def test_texts_and_categories_give_the_same_history():
     left, right = weeks(frame), weeks(frame.astype({"sku": object, "warehouse": object}))
     assert left.demand.keys.equals(right.demand.keys)
     np.testing.assert_array_equal(left.demand.values, right.demand.values)
+
+
+def test_a_first_and_a_last_week_seen_in_part_are_estimated():
+    rows = [(f"2024-{month}-{day}", sku, "w", 7) for month, day in (("02", "12"), ("02", "19"), ("02", "26"))
+            for sku in ("new", "old")]  # fmt: skip
+    rows += [("2024-02-09", "new", "w", 2), ("2024-02-05", "old", "w", 7)]
+    found = weeks(
+        sales(rows),
+        stocking(
+            {"sku": "new", "warehouse": "w", "listed_from": "2024-02-09"},
+            {"sku": "old", "warehouse": "w", "listed_to": "2024-02-27"},
+        ),
+    )
+    new, old = found.demand.values
+    assert 5 < new[0] < 8
+    assert new[1:].tolist() == [7, 7, 7]
+    assert old[:3].tolist() == [7, 7, 7]
+    assert old[3] > 10  # 7 in two days
+    assert found.notes["reason"].tolist() == ["only part of the bucket"] * 2
+    assert found.notes["original"].tolist() == [2, 7]
+
+
+def test_records_that_begin_within_a_week_make_it_a_part_for_everyone():
+    daily = [(day.date().isoformat(), "a", "w", 1.0) for day in pd.date_range("2024-02-09", "2024-03-03")]
+    found = weeks(sales(daily))
+    assert found.sold.values[0].tolist() == [3, 7, 7, 7]
+    assert found.demand.values[0, 0] == pytest.approx(7, abs=0.7)
+    booked_on_fridays = [
+        (day.date().isoformat(), "a", "w", 5.0) for day in pd.date_range("2024-02-09", "2024-03-03", freq="7D")
+    ]
+    assert weeks(sales(booked_on_fridays)).notes.empty
+
+
+def test_a_closed_day_without_sales_is_unknown_and_one_with_sales_counts():
+    days = pd.date_range("2024-02-01", "2024-02-20")
+    rows = [(day.date().isoformat(), sku, "w", 4.0) for day in days for sku in "ab" if day.day not in (9, 10)]
+    rows += [("2024-02-10", "a", "w", 3.0)]
+    calendar = table(
+        "calendar", [{"country": "DE", "date": date, "closed": True} for date in ("2024-02-09", "2024-02-10")]
+    )
+    places = table("locations", [{"location": "w", "kind": "store", "country": "DE"}])
+    found = build_history(
+        sales(rows),
+        stocking(),
+        items("a", "b"),
+        as_of=dt.date(2024, 2, 21),
+        bucket="day",
+        calendar=calendar,
+        locations=places,
+    )
+    assert np.isnan(found.demand.values[:, 8]).all()
+    assert found.demand.values[:, 9].tolist() == [3, 0]
+    assert found.sold.values[:, 8].tolist() == [0, 0]
+    assert set(found.notes["reason"]) == {"closed that day"}
