@@ -37,12 +37,12 @@ class PlanSettings:
 
 @dataclass(frozen=True)
 class ForecastSettings:
-    """`methods` are blended by their median; `history` keeps only the last so many buckets (0: all).
+    """`methods` are blended by their median, and lightgbm and regression weighed on top by what they did before.
 
-    `outliers`: one-off spikes are adjusted, or only reported.
+    `history` keeps only the last so many buckets (0: all). `outliers`: one-off spikes are adjusted, or only reported.
     """
 
-    methods: tuple[str, ...] = ("ses", "imapa", "tsb", "sba", "moving-average-13", "moving-average-26")
+    methods: tuple[str, ...] = ("ses", "imapa", "tsb", "sba", "moving-average-13", "moving-average-26", "lightgbm")
     seasonality: Literal["auto", "off"] = "auto"
     history: int = 0
     outliers: Literal["adjust", "report"] = "adjust"

@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "planner"
 LAYERS = (
     ("errors", "columns"),
-    ("files", "periods", "panel", "currency", "rounding", "tables"),
+    ("files", "jobs", "periods", "panel", "currency", "rounding", "tables"),
     ("settings",),
     ("scenarios", "intake"),
     ("schema",),

@@ -101,17 +101,10 @@ def origins_of(length: int, horizon: int, count: int, bucket: Bucket) -> tuple[l
 
 
 def past_errors(
-    values: Matrix,
-    judged: npt.NDArray[np.bool_],
-    levels: Floats,
-    factors: Matrix,
-    origins: Sequence[int],
-    label: Labels,
+    values: Matrix, judged: npt.NDArray[np.bool_], forecast: Matrix, origins: Sequence[int], label: Labels
 ) -> Errors:
-    """Errors of `levels` [series, origins] times the season; NaN in cells not `judged` and for series too young."""
-    span = values.shape[1] - origins[0]
-    ahead = np.array(origins)[:, None] + np.arange(span)
-    forecast = levels[:, :, None].astype(np.float32) * factors[:, ahead]
+    """Errors of `forecast` [series, origins, buckets ahead]; NaN in cells not `judged` and for series too young."""
+    ahead = np.array(origins)[:, None] + np.arange(forecast.shape[2])
     error = values[:, ahead] - forecast
     young = first_known(values)[:, None] > np.array(origins) - 2
     error[~judged[:, ahead] | young[:, :, None]] = np.nan

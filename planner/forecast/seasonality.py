@@ -12,7 +12,7 @@ weeks it is smoothed, and drawn towards 1 by how much the years disagree.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -78,6 +78,20 @@ def fit_season(
     used = _helps(sample, place, where, bucket, earlier, span, len(names))
     found = profile(sample, place, where, bucket, len(names))
     return Season(names, np.where(used[:, None], found, 1.0), group, used)
+
+
+def season_before(season: Season, values: Matrix, dates: pd.DatetimeIndex, bucket: Bucket, end: int) -> Season:
+    """The same season as it was known at an earlier origin: learnt from what came before it, 1 if that was too little.
+
+    Which categories use one is taken from `season`.
+    """
+    flat = np.ones_like(season.profile)
+    if end < _NEEDED_BEFORE_ORIGIN[bucket] or not season.used.any():
+        return replace(season, profile=flat)
+    rows = _sample(values[:, :end], season.group, len(season.names))
+    rows = rows[season.used[season.group[rows]]]
+    found = profile(values[rows, :end], season.group[rows], positions(dates[:end], bucket), bucket, len(season.names))
+    return replace(season, profile=np.where(season.used[:, None], found, flat))
 
 
 def profile(values: Matrix, group: Ints, where: Ints, bucket: Bucket, groups: int) -> Floats:

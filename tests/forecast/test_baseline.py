@@ -15,7 +15,8 @@ from planner.panel import Panel
 from planner.settings import ForecastSettings
 from tests.forecast.frames import items, panel, sales, stocking
 
-SETTINGS = ForecastSettings()
+STATISTICAL = tuple(name for name in ForecastSettings().methods if name != "lightgbm")
+SETTINGS = ForecastSettings(methods=STATISTICAL)
 
 
 def fit(demand: Panel, settings=SETTINGS, table=None, bucket="week", horizon=8, **more) -> Baseline:

@@ -113,5 +113,5 @@ def test_cells_that_were_repaired_or_too_young_are_not_judged():
     values[1, :6] = np.nan
     judged = np.ones((2, 10), bool)
     judged[0, 8] = False
-    errors = past_errors(values, judged, np.zeros((2, 1)), np.ones((2, 10), np.float32), [7], np.zeros((2, 1), np.int8))
+    errors = past_errors(values, judged, np.zeros((2, 1, 3), np.float32), [7], np.zeros((2, 1), np.int8))
     np.testing.assert_array_equal(errors.error[:, 0], [[7, np.nan, 9], [np.nan] * 3])

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from planner.errors import UsageError
-from planner.forecast.methods import METHODS, SMOOTHING, blend, buckets_of, check_methods, moving_average
+from planner.forecast.library import library
+from planner.forecast.methods import AVERAGES, LEVELS, PATHS, SINGLE, blend, buckets_of, check_methods, moving_average
+from planner.jobs import jobs
 
 
 def rows(*values):
@@ -15,10 +17,12 @@ def rows(*values):
 
 
 def levels(values, *methods, ends=None, **more):
-    return blend(values, ends or (values.shape[1],), methods, "week", **more)
+    """First bucket ahead of each end."""
+    paths, failures = blend(values, ends or (values.shape[1],), methods, "week", **more)
+    return paths[:, :, 0], failures
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [*LEVELS, *AVERAGES])
 def test_constant_demand_is_its_own_level(method):
     found, failures = levels(np.full((2, 60), 4, np.float32), method)
     expected = 4 * 0.95 if method == "sba" else 4
@@ -26,7 +30,7 @@ def test_constant_demand_is_its_own_level(method):
     assert not failures
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [*LEVELS, *AVERAGES])
 @pytest.mark.parametrize("series", [[5], [0] * 30, [0, 0, 7], [0] * 40 + [900] + [0] * 40, [1, 0]])
 def test_odd_series_give_a_finite_level(method, series):
     found, failures = levels(rows(series), method)
@@ -49,7 +53,7 @@ def test_the_blend_is_the_median_of_its_methods():
     np.testing.assert_allclose(levels(values, *names)[0][:, 0], np.median(single, axis=1))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [*LEVELS, *AVERAGES])
 def test_an_earlier_origin_sees_only_what_came_before_it(method):
     values = np.random.default_rng(2).poisson(1.2, (20, 90)).astype(np.float32)
     values[:5, :30] = np.nan
@@ -66,7 +70,7 @@ def test_before_its_start_a_series_has_no_level():
 
 
 def test_a_series_on_which_a_library_fails_falls_back_to_its_mean_and_stops_nobody():
-    def broken(series, sizes):
+    def broken(series, sizes, horizon, season):
         if series[0] == 9:
             raise ZeroDivisionError("division by zero")
         return [np.inf if series[0] == 8 else 1.0 for _ in sizes]
@@ -98,7 +102,52 @@ def test_importing_the_forecast_does_not_import_statsforecast():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_every_smoothing_method_is_statsforecasts():
-    from planner.forecast.methods import _library
+def test_every_single_method_is_statsforecasts():
+    assert sorted(library(SINGLE)) == sorted(SINGLE)
 
-    assert sorted(_library()) == sorted(SMOOTHING)
+
+@pytest.mark.parametrize("method", PATHS)
+def test_methods_with_a_path_follow_a_season(method):
+    truth = 20 + 10 * np.sin(2 * np.pi * np.arange(72) / 12)
+    values = (truth + np.random.default_rng(3).normal(0, 0.3, 72)).astype(np.float32)[None, :60]
+    paths, failures = blend(values, (60, 54), (method,), "month", horizon=12)
+    assert paths.shape == (1, 2, 12)
+    assert not failures
+    error = np.abs(paths[0, 0] - truth[60:]).mean()
+    assert error < (8 if method == "holt" else 1.5)
+
+
+@pytest.mark.parametrize("method", PATHS)
+@pytest.mark.parametrize("series", [[5], [0, 0, 7], [1, 0], [3, 3, 3, 3], [0] * 20 + [900] + [0] * 20])
+def test_odd_series_give_a_finite_path(method, series):
+    paths, _ = blend(rows(series), (len(series),), (method,), "week", horizon=5)
+    assert np.isfinite(paths).all()
+    assert (paths >= 0).all()
+
+
+def test_a_users_own_function_is_a_method(tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(
+        "def twice_the_last(values, horizon, season_length):\n    return [2 * values[-1]] * horizon\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    found, failures = levels(rows([1, 2, 3], [4, 4, 4]), "mine:twice_the_last", ends=(3, 2))
+    np.testing.assert_allclose(found, [[6, 4], [8, 8]])
+    assert not failures
+    with pytest.raises(UsageError, match="nothing_like_it"):
+        levels(rows([1, 2, 3]), "mine:nothing_like_it")
+
+
+def test_a_users_own_function_that_gives_too_few_values_is_reported(tmp_path, monkeypatch):
+    (tmp_path / "short.py").write_text("def short(values, horizon, season_length):\n    return [1.0]\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    paths, failures = blend(rows([1, 2, 3]), (3,), ("short:short", "ses"), "week", horizon=4)
+    assert np.isfinite(paths).all()
+    assert failures[0].reason == "ValueError: gave 1 values for 4 buckets"
+
+
+def test_any_number_of_processes_gives_the_same():
+    values = np.random.default_rng(2).poisson(1.2, (4100, 60)).astype(np.float32)
+    alone, _ = blend(values, (60, 40), ("ses", "moving-average-13"), "week")
+    with jobs(2):
+        together, _ = blend(values, (60, 40), ("ses", "moving-average-13"), "week")
+    np.testing.assert_array_equal(alone, together)
