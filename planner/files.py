@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -11,6 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from planner.errors import PlannerError
+
+_HINTS = {
+    errno.ENOSPC: "free some space and run it again",
+    errno.EDQUOT: "free some space and run it again",
+    errno.EISDIR: "that is a folder: name a file in it",
+    errno.ENOTDIR: "a file stands where a folder is needed: choose another path",
+    errno.EEXIST: "a file stands where a folder is needed: choose another path",
+}
 
 
 @contextmanager
@@ -57,9 +66,7 @@ def plain_errors(target: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        hint = (
-            "free some space and run it again" if error.errno == 28 else "check who may write there, then run it again"
-        )
+        hint = _HINTS.get(error.errno or 0, "check who may write there, then run it again")
         raise PlannerError(f"cannot write {target}: {reason}; nothing was changed", hint) from error
 
 

@@ -7,6 +7,7 @@ change that is applied is logged old -> new.
 from __future__ import annotations
 
 import datetime as dt
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -109,6 +110,8 @@ def _chain(root: Path, scenario: str) -> list[tuple[str, dict[str, Any]]]:
             raise UsageError(f"there is no scenario {name!r}", nearest(name, scenario_names(root)))
         body = read_toml(file)
         only(body, ("title", "extends", "settings", "change"), f"scenarios/{name}.toml")
+        if not isinstance(body.get("title", ""), str):
+            raise UsageError(f"scenarios/{name}.toml: title = {body['title']!r} is not a text", 'write title = "..."')
         for parent in _parents(body, name):
             visit(parent, (*path, name))
         found.setdefault(name, body)
@@ -119,7 +122,10 @@ def _chain(root: Path, scenario: str) -> list[tuple[str, dict[str, Any]]]:
 
 def _parents(body: Mapping[str, Any], name: str) -> list[str]:
     extends = body.get("extends", [] if name == "base" else ["base"])
-    return [str(parent) for parent in ([extends] if isinstance(extends, str) else extends)]
+    parents = [extends] if isinstance(extends, str) else extends
+    if not isinstance(parents, list) or not all(isinstance(parent, str) for parent in parents):
+        raise UsageError(f"scenarios/{name}.toml: extends = {extends!r} names no scenario", 'write extends = "base"')
+    return parents
 
 
 def _claim(seen: dict[str, str], key: str, source: str) -> None:
@@ -139,7 +145,7 @@ def _no_twins(changes: list[Change]) -> None:
 
 def _entries(body: Mapping[str, Any], source: str) -> list[dict[str, Any]]:
     entries = body.get("change", [])
-    if not isinstance(entries, list):
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise UsageError(f"{source}: `change` must be a list", "write [[change]]")
     return entries
 
@@ -160,6 +166,8 @@ def _change(entry: Mapping[str, Any], source: str) -> Change:
     elif not column:
         raise UsageError(f"{source}: the change of {table} names no column", 'write column = "lead_days"')
     amount = None if operation == "remove" else _amount(entry[operation], operation, source)
+    if operation == "scale" and isinstance(amount, float) and amount < 0:
+        raise UsageError(f"{source}: scale = {amount:g} is below 0", "write 0 or more; 1.2 is a fifth more")
     return Change(
         table,
         column,
@@ -174,7 +182,7 @@ def _change(entry: Mapping[str, Any], source: str) -> Change:
 
 def _amount(value: Any, operation: str, source: str) -> str | float | bool:
     if operation in ("add", "scale"):
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise UsageError(f"{source}: {operation} = {value!r} is not a number", f"write {operation} = 1.2")
         return float(value)
     return value if isinstance(value, bool) else float(value) if isinstance(value, int | float) else str(value)

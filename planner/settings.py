@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -125,7 +126,9 @@ def read_toml(path: Path) -> dict[str, Any]:
         return {}
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise UsageError(f"{path.name} is not UTF-8 text", "save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path.name} is not valid TOML: {error}", "quote texts, write dates as 2026-03-02") from None
 
 
@@ -162,6 +165,8 @@ def merge_environment(settings: Settings, environ: Mapping[str, str]) -> Setting
 
 def put(settings: Settings, key: str, value: Any, source: str, log: list[Applied]) -> Settings:
     known = _types()
+    if any(name.startswith(f"{key}.") for name in known):
+        raise UsageError(f"{source}: {key} is a section, not a setting", f"write [{key}] and its settings below it")
     if key not in known:
         raise UsageError(f"{source}: there is no setting {key!r}", nearest(key, list(known)))
     section, _, name = key.partition(".")
@@ -206,6 +211,21 @@ _AT_LEAST = {
     "campaigns.cannibalised_share": 0,
     "campaigns.halo_share": 0,
 }
+# Beyond these a date or an array overflows, or a share is none.
+_AT_MOST = {
+    "plan.horizon": 3650,
+    "plan.seed": 2**31 - 1,
+    "forecast.history": 36_500,
+    "forecast.origins": 52,
+    "stock.review_days": 366,
+    "stock.lead_days": 3650,
+    "stock.horizon_weeks": 520,
+    "stock.gap": 1,
+    "campaigns.pull_forward_share": 1,
+    "campaigns.pull_forward_weeks": 52,
+    "campaigns.cannibalised_share": 1,
+    "campaigns.halo_share": 1,
+}
 
 
 def _convert(value: Any, kind: Any, key: str, source: str) -> Any:
@@ -217,6 +237,9 @@ def _convert(value: Any, kind: Any, key: str, source: str) -> Any:
     low = _AT_LEAST.get(key)
     if low is not None and result is not None and result < low:
         raise UsageError(f"{source}: {key} = {value!r} is below {low}", f"write {low} or more")
+    high = _AT_MOST.get(key)
+    if high is not None and result is not None and result > high:
+        raise UsageError(f"{source}: {key} = {value!r} is above {high}", f"write {high} or less")
     return result
 
 
@@ -244,7 +267,7 @@ def read_as(value: Any, kind: Any) -> Any:
     if kind is int:
         return int(value) if isinstance(value, str) else _exactly(value, int)
     if kind is float:
-        if isinstance(value, bool) or float(value) != float(value):
+        if isinstance(value, bool) or not math.isfinite(float(value)):
             raise ValueError(value)
         return float(value)
     return _exactly(value, kind)
@@ -274,7 +297,9 @@ def only(body: Mapping[str, Any], names: tuple[str, ...], source: str) -> None:
 
 def nearest(name: str, names: list[str]) -> str:
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"did you mean {close[0]}?" if close else f"known: {', '.join(names[:12])}"
+    return (
+        f"did you mean {close[0]}?" if close else f"known: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}"
+    )
 
 
 def plain(value: Any) -> Any:

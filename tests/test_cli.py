@@ -6,6 +6,8 @@ import errno
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -175,9 +177,6 @@ def test_help_names_every_command_and_global_option(capsys: Capture) -> None:
 
 
 def test_help_imports_nothing_heavy() -> None:
-    import subprocess
-    import sys
-
     code = "import sys; from planner.cli.app import main; main(['--help']); print(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in done.stdout.splitlines()[-1].split()}
@@ -275,6 +274,38 @@ def test_the_worth_of_orders_is_what_is_bought(planned: Path, capsys: Capture) -
     text = " ".join(capsys.readouterr().out.split())
     assert f"{len(bought)} purchases for EUR {spend:,.0f} and" in text
     assert f"transfers of {moved:,.0f} units, from run" in text
+
+
+def test_key_figures_in_files_are_plain_numbers(planned: Path, capsys: Capture) -> None:
+    assert main(["-C", str(planned), "plan", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    figures = {row["figure"]: row for row in found["figures"]}
+    assert figures["demand"]["value"] == found["kpis"]["demand"]
+    assert figures["spend"]["unit"] == "EUR"
+    assert "cost_tie_break" not in figures, "what is negligible is left out"
+    assert main(["-C", str(planned), "plan", "--format", "csv"]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert rows[0] == "figure,label,value,unit"
+    assert float(rows[1].split(",")[2]) == pytest.approx(found["kpis"]["demand"])
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(planned: Path) -> None:
+    command = [sys.executable, "-m", "planner", "-C", str(planned), "orders", "list", "--limit", "0"]
+    for words in ([], ["--format", "csv"]):
+        with subprocess.Popen([*command, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout
+            assert process.stderr
+            process.stdout.close()
+            told = process.stderr.read()
+        assert (process.returncode, told) == (0, b"")
+
+
+def test_a_comparison_refuses_before_it_plans(planned: Path, capsys: Capture) -> None:
+    for names, message in ((["base", "base"], "with itself"), (["base", "spring-campain"], "no scenario")):
+        assert main(["-C", str(planned), "scenario", "compare", *names]) == 2
+        told = capsys.readouterr().err
+        assert message in told
+        assert "planning" not in told
 
 
 @pytest.mark.parametrize(

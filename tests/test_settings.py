@@ -49,6 +49,10 @@ def test_every_change_is_logged_old_to_new(tmp_path: Path) -> None:
         ("[plan]\nas_of = 'soon'\n", "is not a date", "2026-03-02"),
         ("[stock]\ngap = true\n", "is not a number", "a number"),
         ("[plan\n", "is not valid TOML", "quote"),
+        ("plan = 3\n", "plan is a section, not a setting", "write [plan]"),
+        ("[stock]\nbudget_per_week = inf\n", "is not a number", "a number"),
+        ("[plan]\nhorizon = 100000\n", "is above 3650", "3650 or less"),
+        ("[stock]\nlead_days = 1e99\n", "is above 3650", "3650 or less"),
     ],
 )
 def test_wrong_settings_are_named(tmp_path: Path, text: str, message: str, hint: str) -> None:
@@ -125,3 +129,28 @@ def test_a_change_that_says_too_little_or_too_much(tmp_path: Path, body: str) ->
 def test_assumptions_of_an_import_steer_nothing_and_are_kept(tmp_path: Path) -> None:
     write(tmp_path, "planner.toml", '[assumptions]\nlead_days = "14, from the option"\n')
     assert resolved(tmp_path).settings.assumptions == {"lead_days": "14, from the option"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("extends = 3\n", "extends = 3 names no scenario"),
+        ("extends = [1]\n", "names no scenario"),
+        ("title = 3\n", "title = 3 is not a text"),
+        ("change = [1, 2]\n", "`change` must be a list"),
+        ('[[change]]\ntable = "demand"\nscale = -2\n', "scale = -2 is below 0"),
+        ('[[change]]\ntable = "demand"\nscale = inf\n', "is not a number"),
+        ('[[change]]\ntable = "demand"\nwhere = 3\nscale = 2\n', "`where` must be a table"),
+    ],
+)
+def test_wrong_scenarios_are_named(tmp_path: Path, text: str, message: str) -> None:
+    write(tmp_path, "scenarios/odd.toml", text)
+    with pytest.raises(UsageError, match=r"scenarios/odd\.toml") as caught:
+        resolved(tmp_path, "odd")
+    assert message in caught.value.message
+
+
+def test_settings_that_are_no_text_are_named(tmp_path: Path) -> None:
+    (tmp_path / "planner.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(UsageError, match=r"planner\.toml is not UTF-8 text"):
+        resolved(tmp_path)

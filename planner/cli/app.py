@@ -67,9 +67,11 @@ def main(argv: Sequence[str]) -> int:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  what is left in the buffer has no reader
         return 0
     except (KeyboardInterrupt, Abort):
+        printer.still()
         printer.note("stopped; what was finished is kept, the next run goes on from there")
         return INTERRUPTED
     except Exception as error:
+        printer.still()
         if os.environ.get("PLANNER_DEBUG") == "1":
             raise
         told = _told(error)

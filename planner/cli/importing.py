@@ -54,8 +54,8 @@ def _import(name: str, folder: Path, into: Path, options: dict[str, Any]) -> Ans
     from planner.importers import run_import
 
     session = current()
-    session.out.note(f"importing {name} from {folder} ...")
-    imported = run_import(name, folder, into, {**options, "replace": session.options.yes})
+    with session.out.working(f"importing {name} from {folder}"):
+        imported = run_import(name, folder, into, {**options, "replace": session.options.yes})
     tables = pd.DataFrame({"table": list(imported.tables), "rows": list(imported.tables.values())})
     assumed = pd.DataFrame({"assumed": list(imported.assumptions.values())})
     for note in imported.notes:

@@ -44,6 +44,7 @@ class Option:
     help: str
     value: str = ""
     read: Callable[[str], Any] = str
+    example: str = ""
 
 
 def _date(text: str) -> dt.date:
@@ -59,11 +60,13 @@ def _format(text: str) -> str:
 OPTIONS = (
     Option("folder", ("-C",), "the workspace, instead of the folder you are in or above it", "DIR", Path),
     Option("scenario", ("--scenario",), "the scenario, instead of base", "NAME"),
-    Option("as_of", ("--as-of",), "the day of the plan; everything before it has happened", "DATE", _date),
+    Option(
+        "as_of", ("--as-of",), "the day of the plan; everything before it has happened", "DATE", _date, "2026-03-02"
+    ),
     Option("select", ("--select",), "only these rows, such as 'category:juice|tea+warehouse:LEJ'", "WHAT"),
-    Option("format", ("--format",), "table, json or csv", "FORMAT", _format),
+    Option("format", ("--format",), "table, json or csv", "FORMAT", _format, "csv"),
     Option("output", ("-o", "--output"), "write the data to a file; - is the screen", "FILE"),
-    Option("seed", ("--seed",), "seed of everything random", "N", int),
+    Option("seed", ("--seed",), "seed of everything random", "N", int, "7"),
     Option("dry_run", ("--dry-run",), "say what would be done, and do nothing"),
     Option("yes", ("--yes", "-y"), "do not ask"),
     Option("quiet", ("-q", "--quiet"), "only data and errors"),
@@ -102,7 +105,9 @@ def _with(options: Options, option: Option, text: str) -> Options:
     try:
         value = option.read(text) if option.value else True
     except ValueError:
-        raise UsageError(f"{option.words[-1]}: {text!r} cannot be read", f"{option.words[-1]}: {option.help}") from None
+        word = option.words[-1]
+        hint = f"{option.help}; such as {word} {option.example}"
+        raise UsageError(f"{word}: {text!r} cannot be read", hint) from None
     return replace(options, **{option.name: value}, given=options.given | {option.name})  # type: ignore[arg-type]
 
 

@@ -7,7 +7,8 @@ import json
 import math
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +32,8 @@ FOLDED_LEAST = 24
 class Sheet:
     """A table to print. Columns are in order of importance after `keys`; `folded` ones may wrap.
 
-    `shown` limits the rows on a screen only; files and JSON hold all of them.
+    `shown` limits the rows on a screen only; files and JSON hold all of them. Where `frame` holds words for people,
+    `data` holds what files get instead.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Sheet:
     folded: tuple[str, ...] = ()
     shown: int = ROWS_SHOWN
     empty: str = "nothing to show"
+    data: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class Answer:
 class Printer:
     def __init__(self, options: Options) -> None:
         self.options = options
+        self._bars: Callable[[], None] | None = None
 
     @cached_property
     def data(self) -> Console:
@@ -73,7 +77,46 @@ class Printer:
         suffix = Path(self.options.output).suffix.lstrip(".")
         return self.options.format or (suffix if suffix in ("json", "csv") else "table")
 
+    @property
+    def shows_bars(self) -> bool:
+        """Somebody watches, and has not asked for silence."""
+        return sys.stderr.isatty() and not (self.options.no_progress or self.options.quiet)
+
+    def moving(self, stop: Callable[[], None]) -> None:
+        """Something moves on the screen; `stop` takes it away, before anything else is said for good."""
+        self._bars = stop
+
+    def still(self) -> None:
+        """Take away what moves, after an error too: else the cursor stays hidden."""
+        if self._bars:
+            self._bars()
+            self._bars = None
+
+    @contextmanager
+    def working(self, what: str) -> Iterator[None]:
+        """While something of unknown length is done: what, and the time that it takes so far."""
+        if not self.shows_bars:
+            self.note(f"{what} ...")
+            yield
+            return
+        from planner.cli.progress import spinner
+
+        self.moving(spinner(self.talk, what))
+        try:
+            yield
+        finally:
+            self.still()
+
     def answer(self, answer: Answer) -> None:
+        """Print it; a reader that has seen enough, such as `head`, is no error."""
+        self.still()
+        try:
+            self._answer(answer)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())  # type: ignore[union-attr]
+
+    def _answer(self, answer: Answer) -> None:
         if not (answer.sheets or answer.facts) or (self.format == "table" and not self._to_file):
             self._show(answer)
             return
@@ -96,6 +139,7 @@ class Printer:
             self.talk.print(_styled(text, style="dim"))
 
     def error(self, error: PlannerError) -> None:
+        self.still()
         self.talk.print(_labelled("error: ", "bold red", error.message))
         if isinstance(error, DataError):
             for issue in error.issues:
@@ -125,10 +169,10 @@ class Printer:
 
         if not answer.sheets:
             raise UsageError("there is no table here to write as CSV", "use --format json")
-        return frame_to_csv(_chosen(answer.sheets[0]))
+        return frame_to_csv(_for_files(answer.sheets[0]))
 
     def _json(self, answer: Answer) -> str:
-        content = {**answer.facts, **{sheet.name: _records(_chosen(sheet)) for sheet in answer.sheets}}
+        content = {**answer.facts, **{sheet.name: _records(_for_files(sheet)) for sheet in answer.sheets}}
         return json.dumps(_plain(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
     def _show(self, answer: Answer) -> None:
@@ -194,7 +238,13 @@ def _console(stream: TextIO, width: int | None = None) -> Console:
     """rich is imported only when something is printed with it."""
     from rich.console import Console
 
-    return Console(file=stream, width=width or _width(), highlight=False)
+    class Stoppable(Console):
+        """A reader that has seen enough is no error; rich alone would exit with 1."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Stoppable(file=stream, width=width or _width(), highlight=False)
 
 
 def _styled(text: str, style: str = "") -> Text:
@@ -219,6 +269,10 @@ def _chosen(sheet: Sheet) -> pd.DataFrame:
     rest = sheet.columns or tuple(sheet.frame.columns)
     names = [*sheet.keys, *(name for name in rest if name not in sheet.keys)]
     return sheet.frame[[name for name in names if name in sheet.frame.columns]]
+
+
+def _for_files(sheet: Sheet) -> pd.DataFrame:
+    return _chosen(sheet) if sheet.data is None else sheet.data
 
 
 def _needed(name: str, cells: Sequence[str], folded: bool) -> int:

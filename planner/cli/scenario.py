@@ -85,6 +85,7 @@ def run(names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Scen
     import pandas as pd
 
     workspace = current().workspace()
+    _refuse_unknown(workspace, names)
     runs = [_planned(workspace, name) for name in names]
     rows = [(item.scenario, item.name, ", ".join(item.manifest["computed"])) for item in runs]
     frame = pd.DataFrame(rows, columns=["scenario", "run", "computed"])
@@ -105,7 +106,10 @@ def compare(
 
     if len(names) < 2:
         raise UsageError("a comparison needs two or more scenarios", "planner scenario compare base spring-campaign")
+    if len(set(names)) < len(names):
+        raise UsageError("a scenario cannot be compared with itself", "name two different ones")
     workspace = current().workspace()
+    _refuse_unknown(workspace, names)
     runs = [_run_or_plan(workspace, name) for name in names]
     workspace.confirm(runs[0].name)  # what others are compared with stays the latest run
     comparison = compared(runs)
@@ -123,6 +127,17 @@ def _planned(workspace: Workspace, name: str) -> Run:
     session = current()
     session.out.note(f"planning {name} ...")
     return run_plan(workspace, name, session.options.flags(), session.progress())
+
+
+def _refuse_unknown(workspace: Workspace, names: list[str]) -> None:
+    """Before the first of them is planned."""
+    from planner.scenarios import scenario_names
+    from planner.settings import nearest
+
+    known = [*scenario_names(workspace.root), *(run.name for run in workspace.runs())]
+    for name in names:
+        if name not in known:
+            raise UsageError(f"there is no scenario {name!r}", nearest(name, scenario_names(workspace.root)))
 
 
 def _run_or_plan(workspace: Workspace, name: str) -> Run:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from planner.cli.out import Sheet
 from planner.compare import Comparison
-from planner.figures import figure, percent, written
+from planner.figures import figure, money, percent, plural, written
 from planner.workspace import Run
 
 EXCEPTION_COLUMNS = ("type", "text", "money", "hint", "sku", "warehouse", "week")
@@ -30,9 +30,12 @@ def figures(run: Run, everything: bool = False) -> list[Sheet]:
     """Key figures with their unit, as a person reads them; what is nought, negligible or said already is left out."""
     chosen = run.kpis if everything else {name: run.kpis[name] for name in run.kpis if _telling(run.kpis, name)}
     known = [(figure(name), value) for name, value in chosen.items()]
-    rows = [(item.label, written(value, item.unit, run.manifest["currency"])) for item, value in known]
+    currency = run.manifest["currency"]
+    rows = [(item.label, written(value, item.unit, currency)) for item, value in known]
     frame = pd.DataFrame(rows, columns=["figure", "value"])
-    return [Sheet("figures", frame, "Key figures", columns=("figure", "value"), keys=("figure",), shown=0)]
+    plain = [(item.name, item.label, value, currency if item.unit == "money" else item.unit) for item, value in known]
+    data = pd.DataFrame(plain, columns=["figure", "label", "value", "unit"])
+    return [Sheet("figures", frame, "Key figures", columns=("figure", "value"), keys=("figure",), shown=0, data=data)]
 
 
 def _telling(kpis: dict[str, float], name: str) -> bool:
@@ -47,16 +50,18 @@ def _telling(kpis: dict[str, float], name: str) -> bool:
 def solution(run: Run) -> list[Sheet]:
     stock = run.manifest["stock"]
     violations = stock.get("check", [])
+    currency = run.manifest["currency"]
     rows = [
-        ("status", stock["status"]),
-        ("objective", f"{stock['objective']:,.2f}"),
-        ("bound", f"{stock['bound']:,.2f}"),
-        ("gap", f"{stock['gap']:.2%}"),
-        ("check", "every rule holds" if not violations else f"{len(violations)} violations"),
-        ("seconds", f"{run.manifest['timings']['stock']:.1f}"),
+        ("status", stock["status"], stock["status"]),
+        ("planned cost, goods aside", money(stock["objective"], currency), stock["objective"]),
+        ("lower bound of the cost", money(stock["bound"], currency), stock["bound"]),
+        ("gap to the bound", percent(stock["gap"]), stock["gap"]),
+        ("check", f"{plural(len(violations), 'violation')}" if violations else "every rule holds", len(violations)),
+        ("seconds", f"{run.manifest['timings']['stock']:.1f}", run.manifest["timings"]["stock"]),
     ]
-    frame = pd.DataFrame(rows, columns=["what", "value"])
-    return [Sheet("solution", frame, "How it was solved", keys=("what",), columns=("value",), shown=0)]
+    frame = pd.DataFrame([row[:2] for row in rows], columns=["what", "value"])
+    data = pd.DataFrame([(row[0], row[2]) for row in rows], columns=["what", "value"], dtype=object)
+    return [Sheet("solution", frame, "How it was solved", keys=("what",), columns=("value",), shown=0, data=data)]
 
 
 def costs(run: Run) -> list[Sheet]:

@@ -49,8 +49,8 @@ def init(
         return Answer(lines=[f"{folder} is a workspace now."], next_step=f"planner -C {folder} schema")
     from planner.demo import write_demo
 
-    session.out.note(f"writing the {demo.value} world ...")
-    write_demo(folder, demo.value, seed)
+    with session.out.working(f"writing the {demo.value} world"):
+        write_demo(folder, demo.value, seed)
     return Answer(lines=[f"{folder} holds the {demo.value} demo (seed {seed})."], next_step=f"planner -C {folder} plan")
 
 

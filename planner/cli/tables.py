@@ -34,7 +34,8 @@ def validate(
     from planner.dataset import validate as check
 
     workspace = current().workspace()
-    report = check(workspace.data, tuple(tables or ()), max_errors=max_errors, cache=workspace.cache)
+    with current().out.working("reading and checking the tables"):
+        report = check(workspace.data, tuple(tables or ()), max_errors=max_errors, cache=workspace.cache)
     for note in report.notes:
         current().out.note(f"note: {note}")
     if report.total:
@@ -62,8 +63,9 @@ def _plan_ready() -> Answer:
     from planner.readiness import plan_ready
 
     session = current()
-    prepared = prepare(session.workspace(), flags=session.options.flags())
-    frame = plan_ready(prepared.dataset, prepared.scenario.settings, prepared.as_of)
+    with session.out.working("looking for what weakens a plan"):
+        prepared = prepare(session.workspace(), flags=session.options.flags())
+        frame = plan_ready(prepared.dataset, prepared.scenario.settings, prepared.as_of)
     sheet = Sheet(
         "findings", frame, keys=("type",), columns=("sku", "warehouse", "text", "hint", "demand_share", "money"),
         folded=("text", "hint"), empty="Nothing would stop or weaken a plan.",
