@@ -24,6 +24,7 @@ LAYERS = (
     ("plan",),
     ("judged", "trail"),
     ("backtest",),
+    ("publications",),
     ("figures",),
     ("compare",),
     ("reports", "exports"),

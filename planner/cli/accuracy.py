@@ -1,4 +1,4 @@
-"""backtest: would the forecasts have been right?"""
+"""backtest, accuracy: would the forecasts have been right, and were they?"""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ _WORST = typer.Option("--worst", min=0, metavar="N", help="So many of the worst 
 
 def register(app: typer.Typer) -> None:
     command(app, "backtest", takes=DATA | PLANNING | {"select"}, panel=PANEL)(backtest)
+    command(app, "accuracy", takes=DATA | PLANNING | {"select"}, panel=PANEL)(accuracy)
 
 
 def backtest(
@@ -58,6 +59,31 @@ def backtest(
     judged, facts = run(prepared, origins, step, session.progress())
     bucket = prepared.scenario.settings.plan.bucket
     title = f"{facts['horizon']} {bucket}s ahead from {facts['origins']}"
+    return _answer(judged, prepared.dataset, title, by, fva, worst, facts)
+
+
+def accuracy(
+    by: Annotated[str, _BY] = "",
+    fva: Annotated[bool, _FVA] = False,
+    worst: Annotated[int, _WORST] = WORST,
+    last: Annotated[int, typer.Option(min=0, metavar="N", help="Only the last N publications; 0 takes all.")] = 0,
+) -> Answer:
+    """Compare published forecasts with what has come since; planner forecast --publish makes them.
+
+    --by also knows publication and overridden.
+    """
+    from planner.plan import prepare
+    from planner.publications import judge_published, publications
+
+    session = current()
+    prepared = prepare(session.workspace(), session.scenario, session.options.flags())
+    versions = publications(session.workspace(), session.scenario)
+    versions = versions[:last] if last else versions
+    judged = judge_published(prepared, versions, session.progress())
+    count = judged.cells["publication"].nunique()
+    through = judged.cells["date"].max().date()
+    title = f"{count} of {len(versions)} publications, through {through}"
+    facts = {"publications": ", ".join(version.name for version in reversed(versions)), "through": through.isoformat()}
     return _answer(judged, prepared.dataset, title, by, fva, worst, facts)
 
 

@@ -46,11 +46,17 @@ def route(horizon: Annotated[int | None, _HORIZON] = None) -> Answer:
     return _answer(_run("routes", horizon), ("loads", "vehicle_routes"))
 
 
-def forecast(horizon: Annotated[int | None, _HORIZON] = None) -> Answer:
+def forecast(
+    horizon: Annotated[int | None, _HORIZON] = None,
+    publish: Annotated[bool, typer.Option("--publish", help="Freeze it: planner accuracy judges it later.")] = False,
+) -> Answer:
     """Forecast demand per SKU, warehouse and bucket as a distribution.
+
+    Says what changed since the last published forecast, and why.
 
     --format csv writes every series, exactly --horizon rows each from the as-of date, silent ones included.
     """
+    from planner.cli.publishing import since_published
     from planner.tables import QUANTILE_COLUMNS
 
     session = current()
@@ -63,20 +69,23 @@ def forecast(horizon: Annotated[int | None, _HORIZON] = None) -> Answer:
                  keys=("sku", "warehouse", "date"), columns=columns, shown=len(total) or 1)  # fmt: skip
     totals = Sheet("total", total, "All series together", keys=("date",), columns=("mean", "base", "campaign"), shown=0)
     sheets = [rows, totals] if session.out.format == "table" else [rows]
-    return Answer(sheets, {"run": run.name}, _where(run), "planner optimize")
+    changed, told = since_published(run, horizon, publish)
+    return Answer([*sheets, *changed], {"run": run.name}, [*told, *_where(run)], "planner optimize")
 
 
 def _run(until: str, horizon: int | None) -> Run:
     from planner.plan import run_plan
 
     session = current()
-    flags: dict[str, Any] = session.options.flags()
-    if horizon is not None:
-        flags["plan.horizon"] = horizon
-    run = run_plan(session.workspace(), session.scenario, flags, session.progress(), until)
+    run = run_plan(session.workspace(), session.scenario, planning_flags(horizon), session.progress(), until)
     for note in run.manifest["notes"]:
         session.out.detail(f"note: {note}")
     return run
+
+
+def planning_flags(horizon: int | None) -> dict[str, Any]:
+    flags: dict[str, Any] = current().options.flags()
+    return flags if horizon is None else flags | {"plan.horizon": horizon}
 
 
 def _answer(run: Run, parts: tuple[str, ...]) -> Answer:
