@@ -73,7 +73,9 @@ class Dataset:
             for name in lacking
         ]
         if issues:
-            raise DataError(issues, hint="add the tables to data/, or write them with `planner import`")
+            raise DataError(
+                issues, hint="add the tables to data/ as CSV or Parquet, or write them with `planner import`"
+            )
 
 
 def known(name: str) -> str:

@@ -20,6 +20,7 @@ from planner.settings import Settings
 RECENT_WEEKS = 13
 COLUMNS = ("type", "severity", "sku", "warehouse", "week", "money", "text", "hint", "demand_share")
 _LEVELS = 4
+_SILENT_WEEKS = 4
 _PAIR = ["sku", "warehouse"]
 
 
@@ -374,7 +375,25 @@ def _fractions(ground: _Ground) -> pd.DataFrame:
 
 
 Question = Callable[[_Ground], Iterator[pd.DataFrame]]
+
+
+def _days_of_sales(ground: _Ground) -> Iterator[pd.DataFrame]:
+    """Sales reach from before the day of the plan up to its last weeks."""
+    dates = ground.dataset["sales"]["date"]
+    hint = "check plan.as_of and the dates of sales"
+    if dates[dates < ground.as_of].empty:
+        first = f"; the first is of {dates.min():%Y-%m-%d}" if len(dates) else ""
+        yield _one("no-sales", 1, 0.0, f"Nothing was sold before {ground.as_of:%Y-%m-%d}{first}.", hint)
+        return
+    last = dates[dates < ground.as_of].max()
+    weeks = (ground.as_of - last).days // 7
+    if weeks > _SILENT_WEEKS:
+        text = f"The last sale is of {last:%Y-%m-%d}: {weeks} weeks without any count as weeks without demand."
+        yield _one("old-sales", 1, 0.0, text, hint)
+
+
 QUESTIONS: tuple[Question, ...] = (
+    _days_of_sales,
     _without_source,
     _without_lead_time,
     _lead_beyond_horizon,

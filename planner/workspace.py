@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from planner.errors import UsageError
+from planner.errors import PlannerError, UsageError
 from planner.files import digest_of, file_digest, whole_file, whole_folder
 from planner.rounding import rounded
 
@@ -63,13 +63,11 @@ class Run:
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        content: dict[str, Any] = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
-        return content
+        return read_json(self.path / "manifest.json", self.path)
 
     @cached_property
     def kpis(self) -> dict[str, float]:
-        content: dict[str, float] = json.loads((self.path / "kpis.json").read_text(encoding="utf-8"))
-        return content
+        return read_json(self.path / "kpis.json", self.path)
 
     @property
     def scenario(self) -> str:
@@ -119,7 +117,7 @@ class Workspace:
             _drop_oldest(target.parent)
         else:
             os.utime(target)
-        stored = json.loads((target / "info.json").read_text(encoding="utf-8"))
+        stored = read_json(target / "info.json", target)
         return Result(target, stored["info"], stored["digests"], stored["seconds"], fresh)
 
     def write_run(self, name: str, draft: Draft, copies: Mapping[str, Path], manifest: Mapping[str, Any]) -> Run:
@@ -176,8 +174,26 @@ class Workspace:
 
 
 def read_parquet(path: Path) -> pd.DataFrame:
-    frame: pd.DataFrame = pq.read_table(path, use_threads=False).to_pandas()
+    """Raises PlannerError where the file is damaged."""
+    try:
+        frame: pd.DataFrame = pq.read_table(path, use_threads=False).to_pandas()
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, path.parent) from error
     return frame
+
+
+def read_json(path: Path, folder: Path) -> dict[str, Any]:
+    """A record of ours. Raises PlannerError where it is damaged."""
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise _damaged(path, folder) from error
+    return content
+
+
+def _damaged(path: Path, folder: Path) -> PlannerError:
+    cache = next((parent for parent in path.parents if parent.name == ".planner"), folder)
+    return PlannerError(f"{path} is damaged", f"remove the folder {cache}; running it again computes it anew")
 
 
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:

@@ -155,6 +155,15 @@ def test_the_unforeseen_is_told_without_a_traceback(capsys: Capture, monkeypatch
         main(["plan"])
 
 
+def test_an_interrupt_says_what_is_kept(planned: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("planner.plan.run_plan", interrupted)
+    assert main(["-C", str(planned), "plan"]) == 130
+    assert "what was finished is kept" in capsys.readouterr().err
+
+
 def test_help_names_every_command_and_global_option(capsys: Capture) -> None:
     assert main([]) == 0
     text = capsys.readouterr().out

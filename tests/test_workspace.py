@@ -131,6 +131,16 @@ def test_a_run_folder_is_whole_or_not_there(workspace: Workspace, monkeypatch: p
     assert not list(workspace.reports.iterdir())
 
 
+def test_what_is_damaged_is_named_with_the_folder_to_remove(workspace: Workspace) -> None:
+    run = write_run(workspace, "1")
+    (run.path / "orders.parquet").write_text("junk")
+    (run.path / "manifest.json").write_text("{")
+    for read in (lambda: run.table("orders"), lambda: Run(run.path).manifest):
+        with pytest.raises(PlannerError, match="is damaged") as caught:
+            read()
+        assert str(run.path) in caught.value.hint
+
+
 def test_a_removed_run_is_gone(workspace: Workspace) -> None:
     run = write_run(workspace, "1")
     workspace.remove(run)

@@ -60,9 +60,11 @@ def main(argv: Sequence[str]) -> int:
         if rest == ["--version"]:
             printer.data.print(f"planner {__version__}")
             return 0
-        code = build()(args=rest or ["--help"], prog_name="planner", standalone_mode=False)
+        code = int(build()(args=rest or ["--help"], prog_name="planner", standalone_mode=False) or 0)
         sys.stdout.flush()
-        return int(code or 0)
+        if code == INTERRUPTED:  # typer turns the interrupt of a command into this code
+            raise KeyboardInterrupt
+        return code
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  what is left in the buffer has no reader
         return 0

@@ -91,7 +91,7 @@ def _take(table: str, paths: list[Path], inventory: Inventory) -> None:
 
 def _entries(folder: Path) -> Iterator[Path]:
     if not folder.is_dir():
-        raise UsageError(f"there is no folder {folder}", "planner init DIR makes a workspace")
+        raise UsageError(f"there is no folder {folder}", "make it and put the tables there; planner schema lists them")
     try:
         entries = sorted(folder.iterdir(), key=lambda path: path.name)
     except OSError as error:
