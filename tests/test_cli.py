@@ -185,6 +185,25 @@ def test_help_names_every_command_and_global_option(capsys: Capture) -> None:
     assert "--lead-days" in capsys.readouterr().out
 
 
+def test_no_help_is_cut_off(capsys: Capture) -> None:
+    for words in ([], ["scenario", "--help"], ["import", "--help"], ["orders", "--help"]):
+        assert main(words) == 0
+        assert "..." not in capsys.readouterr().out.partition("COMMAND [ARGS]...")[2]
+
+
+def test_a_mapping_is_written_where_it_is_said(capsys: Capture, tmp_path: Path) -> None:
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export" / "orders.csv").write_text("Datum;Artikel;Lager;Menge\n02.02.2026;A-1;LEJ;3\n", "utf-8")
+    words = ["import", "csv", str(tmp_path / "export"), "--into", str(tmp_path / "shop")]
+    assert main([*words, "--write-mapping"]) == 0
+    told = capsys.readouterr()
+    assert (tmp_path / "export" / "mapping.toml").is_file()
+    assert "export/mapping.toml is written" in "".join(told.err.split("\n"))
+    assert "nothing to show" not in told.out
+    assert main(words) == 0
+    assert main(["-C", str(tmp_path / "shop"), "validate"]) == 0
+
+
 def test_help_imports_nothing_heavy() -> None:
     code = "import sys; from planner.cli.app import main; main(['--help']); print(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

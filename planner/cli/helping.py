@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     Context = Any
     Formatter = Any
 
+_LONGEST = 1000
 PANELS = ("Begin", "Plan", "Read", "Release")
 
 
@@ -23,7 +24,7 @@ class Root(TyperGroup):
         widest = max(len(name) for name, _ in commands)
         for panel in PANELS:
             rows = [
-                (name.ljust(widest), command.get_short_help_str(formatter.width - widest - 6))
+                (name.ljust(widest), _first_sentence(command))
                 for name, command in commands
                 if getattr(command, "rich_help_panel", None) == panel
             ]
@@ -34,3 +35,16 @@ class Root(TyperGroup):
         with formatter.section("Accepted before and after every command that heeds them"):
             formatter.write_dl(described())
         super().format_epilog(ctx, formatter)
+
+
+class Noun(TyperGroup):
+    """A noun with its verbs: what each does, in one whole sentence."""
+
+    def format_commands(self, ctx: Context, formatter: Formatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _first_sentence(self.commands[name])) for name in self.list_commands(ctx)])
+
+
+def _first_sentence(command: Any) -> str:
+    """Whole, not cut off with dots; it wraps where the screen is narrow."""
+    return str(command.get_short_help_str(_LONGEST))

@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def history(
-    series: Annotated[str, typer.Argument(metavar="[SKU@WAREHOUSE]", help="One series; without it, all of them.")] = "",
+    series: Annotated[str, typer.Argument(metavar="SKU@WAREHOUSE", help="One series; without it, all of them.")] = "",
     stockouts: Annotated[bool, typer.Option("--stockouts", help="Only buckets with an empty shelf.")] = False,
     outliers: Annotated[bool, typer.Option("--outliers", help="Only one-off spikes, adjusted or kept.")] = False,
     limit: Annotated[int, typer.Option(min=0, metavar="N", help="Rows on the screen; 0 shows all.")] = ROWS_SHOWN,

@@ -9,13 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
+from planner.cli.helping import Noun
 from planner.cli.out import Answer, Sheet
 from planner.cli.session import DATA, command, current
 from planner.importers.registry import SOURCES, Option, Source
 
 
 def register(app: typer.Typer) -> None:
-    imports = typer.Typer(help="Turn a foreign layout into a workspace that validates and plans.")
+    imports = typer.Typer(cls=Noun, help="Turn a foreign layout into a workspace that validates and plans.")
     for source in SOURCES.values():
         command(imports, source.name, takes=DATA | {"yes"}, noun="import")(_importer(source))
     app.add_typer(imports, name="import", rich_help_panel="Begin")
@@ -56,17 +57,15 @@ def _import(name: str, folder: Path, into: Path, options: dict[str, Any]) -> Ans
     session = current()
     with session.out.working(f"importing {name} from {folder}"):
         imported = run_import(name, folder, into, {**options, "replace": session.options.yes})
-    tables = pd.DataFrame({"table": list(imported.tables), "rows": list(imported.tables.values())})
-    assumed = pd.DataFrame({"assumed": list(imported.assumptions.values())})
     for note in imported.notes:
         session.out.note(f"note: {note}")
+    if imported.as_of is None:
+        return Answer(next_step=f"complete the mapping, then planner import {name} {folder} --into {into}")
+    tables = pd.DataFrame({"table": list(imported.tables), "rows": list(imported.tables.values())})
+    assumed = pd.DataFrame({"assumed": list(imported.assumptions.values())})
     sheets = [
         Sheet("tables", tables, shown=0),
         Sheet("assumptions", assumed, columns=("assumed",), folded=("assumed",), shown=0),
     ]
     facts = {"as_of": imported.as_of, "into": str(into)}
-    if imported.as_of is None:
-        return Answer(
-            sheets, facts, [f"A mapping to complete is in {into}."], f"edit it, then planner import {name} again"
-        )
     return Answer(sheets, facts, [f"{into} is ready; as of {imported.as_of}."], f"planner -C {into} plan")

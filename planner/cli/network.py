@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
+from planner.cli.helping import Noun
 from planner.cli.out import Answer, Sheet
 from planner.cli.session import DATA, command, current
 
 
 def register(app: typer.Typer) -> None:
-    network = typer.Typer(help="Locations and lanes: what leads where.")
+    network = typer.Typer(cls=Noun, help="Locations and lanes: what leads where.")
     command(network, "check", takes=DATA | {"scenario", "as_of"}, noun="network")(check)
     command(network, "paths", takes=DATA | {"scenario", "as_of"}, noun="network")(paths)
     app.add_typer(network, name="network", rich_help_panel="Read")

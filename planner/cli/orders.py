@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from planner.cli.helping import Noun
 from planner.cli.out import ROWS_SHOWN, Answer, Sheet
 from planner.cli.session import DATA, command, current
 from planner.errors import UsageError
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    orders = typer.Typer(help="Proposed purchase and transfer orders.")
+    orders = typer.Typer(cls=Noun, help="Proposed purchase and transfer orders.")
     command(orders, "list", takes=DATA | {"scenario", "select"}, noun="orders")(list_orders)
     app.add_typer(orders, name="orders", rich_help_panel="Read")
 

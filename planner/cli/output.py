@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from planner.cli.helping import Noun
 from planner.cli.out import Answer
 from planner.cli.session import command, current
 
@@ -14,7 +15,7 @@ PANEL = "Release"
 
 
 def register(app: typer.Typer) -> None:
-    exports = typer.Typer(help="Orders, forecast and stock targets for other systems.")
+    exports = typer.Typer(cls=Noun, help="Orders, forecast and stock targets for other systems.")
     command(exports, "csv", takes=frozenset({"scenario", "yes", "dry_run"}), noun="export")(export_csv)
     app.add_typer(exports, name="export", rich_help_panel=PANEL)
     command(app, "report", takes=frozenset({"scenario", "output"}), panel=PANEL)(report)

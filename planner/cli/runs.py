@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
+from planner.cli.helping import Noun
 from planner.cli.out import Answer, Sheet
 from planner.cli.session import DATA, command, current
 from planner.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
-    runs = typer.Typer(help="Finished runs: list, show, remove.")
+    runs = typer.Typer(cls=Noun, help="Finished runs: list, show, remove.")
     command(runs, "list", takes=DATA, noun="run")(list_runs)
     command(runs, "show", takes=DATA, noun="run")(show)
     command(runs, "remove", takes=frozenset({"yes", "dry_run"}), noun="run")(remove)
@@ -74,7 +75,7 @@ def show(
 
 
 def remove(
-    names: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs to remove, by their full name.")],
+    names: Annotated[list[str], typer.Argument(metavar="RUN", help="Runs to remove, by their full name.")],
 ) -> Answer:
     """Remove runs. Inputs and scenarios stay."""
     session = current()

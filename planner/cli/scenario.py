@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from planner.cli.helping import Noun
 from planner.cli.out import Answer, Sheet
 from planner.cli.session import DATA, command, current
 from planner.errors import UsageError
@@ -32,7 +33,7 @@ extends = "{extends}"
 
 
 def register(app: typer.Typer) -> None:
-    scenarios = typer.Typer(help="What if: list, write, run and compare scenarios.")
+    scenarios = typer.Typer(cls=Noun, help="What if: list, write, run and compare scenarios.")
     command(scenarios, "list", takes=DATA, noun="scenario")(list_scenarios)
     command(scenarios, "new", noun="scenario")(new)
     command(scenarios, "run", takes=DATA | {"as_of", "seed"}, noun="scenario")(run)
@@ -80,7 +81,7 @@ def new(
     return Answer(lines=[f"wrote {path}"], next_step=f"edit it, then planner scenario run {name}")
 
 
-def run(names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Scenarios to plan.")]) -> Answer:
+def run(names: Annotated[list[str], typer.Argument(metavar="NAME", help="Scenarios to plan.")]) -> Answer:
     """Plan one or more scenarios; what they share is computed once."""
     import pandas as pd
 
@@ -94,7 +95,7 @@ def run(names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Scen
 
 
 def compare(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Scenarios or runs, the first is the measure.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Scenarios or runs, the first is the measure.")],
     brief: Annotated[bool, typer.Option("--brief", help="Only the sentences, without tables.")] = False,
 ) -> Answer:
     """Key figures side by side, and which demand, orders and loads differ, at what cost.

@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 
 def validate(
-    tables: Annotated[list[str] | None, typer.Argument(metavar="[TABLE]...", help="Only these tables.")] = None,
+    tables: Annotated[list[str] | None, typer.Argument(metavar="TABLE", help="Only these tables.")] = None,
     plan_ready: Annotated[
         bool, typer.Option("--plan-ready", help="Also say what would stop or weaken a plan.")
     ] = False,
@@ -74,7 +74,7 @@ def _plan_ready() -> Answer:
 
 
 def schema(
-    table: Annotated[str, typer.Argument(metavar="[TABLE]", help="One table; without it, all of them.")] = "",
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="One table; without it, all of them.")] = "",
 ) -> Answer:
     """Show the tables: columns, types, units, defaults and rules."""
     import pandas as pd
