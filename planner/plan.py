@@ -143,13 +143,16 @@ def _outliers(context: Context) -> Draft:
 
 def _baseline(context: Context) -> Draft:
     from planner.forecast import fit_baseline
+    from planner.forecast.likeness import described
+    from planner.forecast.newcomers import where_it_sells
     from planner.forecast.opening import without_closed_days
 
     plan = context.settings.plan
     data, demand = context.dataset, context.panel("outliers", "cleaned")
     baseline = fit_baseline(
-        demand, data["items"], context.settings.forecast,
-        horizon=plan.buckets, bucket=plan.bucket, seed=plan.seed, stocking=data["stocking"],
+        demand, described(data["items"], data["item_features"]), context.settings.forecast,
+        horizon=plan.buckets, bucket=plan.bucket, seed=plan.seed,
+        stocking=where_it_sells(data["stocking"], data["locations"], demand),
         in_stock=context.panel("history", "in_stock"),
     )  # fmt: skip
     return Draft(
@@ -263,7 +266,8 @@ FLOW: tuple[Stage, ...] = (
           ("plan.bucket", "campaigns"), ("history.demand",)),
     Stage("outliers", "one-off spikes", _outliers, ("sales", "items", "locations", "calendar", "drivers"),
           ("plan.bucket", "forecast.outliers"), ("history.demand", "lift.cleaned")),
-    Stage("baseline", "baseline forecast", _baseline, ("items", "stocking", "calendar", "locations"),
+    Stage("baseline", "baseline forecast", _baseline,
+          ("items", "item_features", "stocking", "calendar", "locations"),
           ("forecast", "plan.bucket", "plan.horizon", "plan.seed"), ("outliers.cleaned", "history.in_stock")),
     Stage("demand", "the scenario's demand", _demand, ("items", "locations"),
           (), ("baseline.forecast",), demand_changes=True),

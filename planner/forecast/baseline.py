@@ -20,7 +20,7 @@ from planner.forecast.features import Features
 from planner.forecast.history import listing
 from planner.forecast.learning import Lesson, learn, predict
 from planner.forecast.methods import GLOBAL, Failure, blend, check_methods
-from planner.forecast.newcomers import draw_to_group
+from planner.forecast.newcomers import Newcomers, welcome, widened
 from planner.forecast.seasonality import Season, fit_season, positions, season_before
 from planner.jobs import each
 from planner.panel import Matrix, Panel
@@ -111,7 +111,7 @@ def fit_baseline(
     listed, expected = _listed(demand.keys, stocking, items, ahead, bucket)
     season, factors = _seasons(scene, settings)
     labels = _labels(scene.values, scene.ends, expected, bucket)
-    levels, failures = _levels(scene, factors[0], names, labels)
+    levels, failures, new = _levels(scene, factors[0], names, labels, listed)
     base = [_base(scene, levels, factors, number) for number in range(len(scene.ends))]
     learnt = _learnt(scene, factors, names)
     share = _shares(scene, base, learnt, labels)
@@ -121,7 +121,7 @@ def fit_baseline(
     spread, dependence = _spread(scene, final, labels, whole)
     mean = final[0] * listed
     variance = spread.variance(mean, labels[:, 0]) * spread.ahead(np.arange(horizon), 2 * scene.span)
-    variance = np.where(whole[:, None], np.maximum(variance, mean), variance)
+    variance = widened(np.where(whole[:, None], np.maximum(variance, mean), variance), mean, new)
     method = _method(labels[:, 0], failures, names, season, share, tuple(learnt))
     level = levels[:, 0].mean(axis=1)
     return Baseline(
@@ -164,18 +164,24 @@ def _seasons(scene: _Scene, settings: ForecastSettings) -> tuple[Season, list[Ma
     return season, factors
 
 
-def _levels(scene: _Scene, factors: Matrix, names: Sequence[str], labels: Labels) -> tuple[Floats, list[Failure]]:
-    """Levels or paths without season [series, ends, 1 or horizon]; new series are drawn to their group."""
+def _levels(
+    scene: _Scene, factors: Matrix, names: Sequence[str], labels: Labels, listed: Floats
+) -> tuple[Floats, list[Failure], Newcomers]:
+    """Levels or paths without season [series, ends, 1 or horizon]; new series are guessed from items like them."""
     single = [name for name in names if name not in GLOBAL] or ["ses"]
     plain = scene.values / factors[:, : scene.length]
     levels, failures = blend(plain, scene.ends, single, scene.bucket, scene.horizon)
-    category = attribute(scene.keys, scene.items)
+    if (labels == NEW).any():
+        levels = np.repeat(levels, scene.horizon // levels.shape[2], axis=2)
+    guesses = []
     for number, end in enumerate(scene.ends):
+        wait = np.where(number or (listed == 0).all(axis=1), 0, (listed > 0).argmax(axis=1))
         level = levels[:, number].mean(axis=1)
-        draw_to_group(level, scene.values[:, :end], labels[:, number], category, scene.keys, scene.bucket)
-        new = labels[:, number] == NEW
-        levels[new, number] = level[new, None]
-    return levels, failures
+        seen = (plain[:, :end], labels[:, number], scene.keys, scene.items, scene.bucket)
+        guesses.append(welcome(level, *seen, wait, scene.horizon))
+        if guesses[-1].rows.size:
+            levels[guesses[-1].rows, number] = guesses[-1].path
+    return levels, failures, guesses[0]
 
 
 def _base(scene: _Scene, levels: Floats, factors: Sequence[Matrix], number: int) -> Floats:

@@ -10,7 +10,6 @@ import pytest
 from planner.errors import UsageError
 from planner.forecast import Baseline, build_history, fit_baseline
 from planner.forecast.dispersion import CLASSES
-from planner.forecast.newcomers import draw_to_group
 from planner.panel import Panel
 from planner.settings import ForecastSettings
 from tests.forecast.frames import items, panel, sales, stocking
@@ -88,25 +87,6 @@ def test_a_listed_item_without_sales_gets_the_level_of_its_category():
     assert first["mean"].tolist()[:2] == [0, 0]
     np.testing.assert_allclose(first["mean"].tolist()[2:], 6, rtol=0.1)
     assert found.series["method"][0] == "new item"
-
-
-def test_a_new_item_lies_between_its_own_sales_and_its_group():
-    values = np.random.default_rng(3).poisson(np.linspace(4, 8, 20)[:, None], (20, 40)).astype(np.float32)
-    values[0] = np.r_[np.full(37, np.nan), 20, 20, 20]
-    level = np.r_[20.0, np.linspace(4, 8, 20)[1:]]
-    label = np.r_[4, np.zeros(19)].astype(np.int8)
-    keys = panel(values).keys
-    draw_to_group(level, values, label, ["juice"] * 20, keys, "week")
-    assert 6 < level[0] < 20
-    np.testing.assert_allclose(level[1:], np.linspace(4, 8, 20)[1:])
-
-
-def test_the_narrowest_group_with_enough_series_counts():
-    values = np.repeat(np.r_[np.full(6, 2.0), np.full(6, 30.0), np.nan][:, None], 30, axis=1).astype(np.float32)
-    level = np.r_[np.full(6, 2.0), np.full(6, 30.0), 0.0]
-    label = np.r_[np.zeros(12), 4].astype(np.int8)
-    draw_to_group(level, values, label, ["tea"] * 6 + ["juice"] * 6 + ["juice"], panel(values).keys, "week")
-    assert level[12] == pytest.approx(30)
 
 
 def test_nothing_is_forecast_outside_the_listing():
