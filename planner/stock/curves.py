@@ -8,25 +8,26 @@ from scipy import special
 from planner.stock.case import Curves, Flags, Floats
 
 # chances of demand above a point, relative to that at the newsvendor's optimum: dense around it, where it matters
-_TAILS = np.array([6.0, 3.5, 2.0, 1.4, 1.0, 0.7, 0.45, 0.2, 0.05, 0.01])
+TAILS = np.array([6.0, 3.5, 2.0, 1.4, 1.0, 0.7, 0.45, 0.2, 0.05, 0.01])
 _CHUNK = 4000
 
 
 def expected_excess(level: Floats, mean: Floats, variance: Floats) -> Floats:
     """E[(X - level)^+] of a demand X with this mean and variance; level >= 0 or below, where it is mean - level.
 
-    X is negative binomial where the variance exceeds the mean, else gamma. The two closed forms are
-    mean P(Y > a - 1) - a P(X > a) with Y the negative binomial of one more success, and the same with a gamma of
-    one more shape (Zipkin, Foundations of Inventory Management, 2000, appendix C).
+    X is negative binomial where the variance is at least the mean (as good as Poisson where they are equal), else
+    gamma. The two closed forms are mean P(Y > a - 1) - a P(X > a) with Y the negative binomial of one more success,
+    and the same with a gamma of one more shape (Zipkin, Foundations of Inventory Management, 2000, appendix C).
     """
     mean, variance, level = np.broadcast_arrays(mean, variance, level)
     shape = np.maximum(mean, 1e-9)
-    excess = np.where(variance > 1.0001 * shape, _binomial(level, shape, variance), _gamma(level, shape, variance))
+    counted = variance > 0.999 * shape
+    excess = np.where(counted, _binomial(level, shape, variance), _gamma(level, shape, variance))
     return np.where(level <= 0, mean - level, np.where(mean <= 1e-9, 0.0, np.maximum(excess, 0.0)))
 
 
 def _binomial(level: Floats, mean: Floats, variance: Floats) -> Floats:
-    share = np.clip(mean / np.maximum(variance, 1e-12), 1e-9, 1 - 1e-4)
+    share = np.clip(mean / np.maximum(variance, 1e-12), 1e-9, 1 - 2e-4)
     successes = mean * share / (1 - share)
     whole = np.maximum(np.floor(level), 0.0)
     above = special.betainc(whole + 1, successes, 1 - share)
@@ -63,7 +64,7 @@ def shortage_curves(
             _curves(demand[rows], variance[rows], window_mean[rows], window_variance[rows], lost[rows], tail[rows])
         )
     if not parts:
-        empty = np.zeros((0, demand.shape[1], len(_TAILS) + 1))
+        empty = np.zeros((0, demand.shape[1], len(TAILS) + 1))
         return Curves(empty, empty, empty[:, :, 1:])
     joined = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return Curves(*joined)
@@ -84,7 +85,7 @@ def _curves(
     is_lost = lost[:, None, None]
     available = points - before[:, :, None] + np.where(is_lost, over_before, 0.0)
     shortage = over - np.where(is_lost, over_before, 0.0)
-    return _convex(available, np.maximum(shortage, 0.0))
+    return convex(available, np.maximum(shortage, 0.0))
 
 
 def _points(mean: Floats, variance: Floats, tail: Floats) -> Floats:
@@ -92,25 +93,25 @@ def _points(mean: Floats, variance: Floats, tail: Floats) -> Floats:
 
     Demand comes in units, so the curve bends at whole units only. Quantiles by Wilson and Hilferty (1931).
     """
-    chance = np.clip(tail[:, None] * _TAILS[None, :], 1e-5, 0.97)
+    chance = np.clip(tail[:, None] * TAILS[None, :], 1e-5, 0.97)
     z = -special.ndtri(chance)[:, None, :]
     c = (variance / np.maximum(mean, 1e-9) ** 2)[:, :, None]
     root = np.maximum(1 - c / 9 + z * np.sqrt(c) / 3, 0.0)
     levels = np.ceil(mean[:, :, None] * root**3 - 1e-9)
-    points = np.zeros((*mean.shape, len(_TAILS) + 1))
-    for k in range(len(_TAILS)):
+    points = np.zeros((*mean.shape, len(TAILS) + 1))
+    for k in range(len(TAILS)):
         points[:, :, k + 1] = np.maximum(levels[:, :, k], points[:, :, k] + 1)
     return points
 
 
-def _convex(available: Floats, shortage: Floats) -> tuple[Floats, Floats, Floats]:
+def convex(available: Floats, shortage: Floats) -> tuple[Floats, Floats, Floats]:
     """The same points with falling slopes between 1 and 0, so that a linear programme reads the curve right."""
-    width = np.maximum(np.diff(available, axis=2), 0.0)
-    slope = np.divide(-np.diff(shortage, axis=2), width, out=np.zeros_like(width), where=width > 1e-9)
-    slope = np.minimum.accumulate(np.clip(slope, 0.0, 1.0), axis=2)
-    start_a, start_f = available[:, :, :1], shortage[:, :, :1]
-    available = np.concatenate([start_a, start_a + np.cumsum(width, axis=2)], axis=2)
-    shortage = np.concatenate([start_f, start_f - np.cumsum(width * slope, axis=2)], axis=2)
+    width = np.maximum(np.diff(available, axis=-1), 0.0)
+    slope = np.divide(-np.diff(shortage, axis=-1), width, out=np.ones_like(width), where=width > 1e-9)
+    slope = np.minimum.accumulate(np.clip(slope, 0.0, 1.0), axis=-1)
+    start_a, start_f = available[..., :1], shortage[..., :1]
+    available = np.concatenate([start_a, start_a + np.cumsum(width, axis=-1)], axis=-1)
+    shortage = np.concatenate([start_f, start_f - np.cumsum(width * slope, axis=-1)], axis=-1)
     return available, np.maximum(shortage, 0.0), slope
 
 

@@ -14,11 +14,12 @@ from scipy.sparse.csgraph import connected_components
 from planner.dataset import Dataset
 from planner.periods import first_day
 from planner.settings import Settings
-from planner.stock.case import Case, Flags, Floats, Ints, Nodes
+from planner.stock.case import Case, Flags, Floats, Ints, Links, Nodes
 from planner.stock.costs import holding_costs, leftover_costs, shortage_costs, unit_costs
 from planner.stock.curves import shortage_curves
 from planner.stock.limits import read_limits
 from planner.stock.links import joint_orders, read_links
+from planner.stock.lost_sales import best_chance, repeat_share, with_lost_sales
 from planner.stock.position import Position, position_of
 from planner.stock.sourcing import primary_sources, read_sources
 from planner.stock.windows import exposure, members_below
@@ -57,9 +58,10 @@ def read_case(
     )
     nodes = _with_ceilings(dataset, nodes)
     tail = nodes.holding / np.maximum(nodes.holding + nodes.shortage, 1e-12)
-    own = shortage_curves(
-        nodes.demand, nodes.variance, nodes.window_mean, nodes.window_variance, nodes.lost, np.clip(tail, 0.003, 0.6)
-    )
+    first = first_arrivals(links, len(keys))
+    best = np.clip(best_chance(tail, np.where(nodes.lost, repeat_share(first), 0.0)), 0.003, 0.6)
+    own = shortage_curves(nodes.demand, nodes.variance, nodes.window_mean, nodes.window_variance, nodes.lost, best)
+    own = with_lost_sales(own, nodes, first, tail)
     echelon = _echelon_curves(nodes, tail)
     items = dataset["items"].set_index("sku")
     volume = _of_items(items, "volume_m3", nodes.sku)
@@ -70,6 +72,14 @@ def read_case(
     return Case(
         as_of, weeks, nodes, links, joints, limits, own, echelon, volume[links.node], weight[links.node], tuple(notes)
     )
+
+
+def first_arrivals(links: Links, count: int) -> Ints:
+    """[N] first week in which an order or transfer that is not yet placed can arrive; -1 where none can."""
+    first = np.full(count, np.iinfo(np.int64).max)
+    due = np.where(links.due >= 0, links.due, np.iinfo(np.int64).max).min(axis=1, initial=np.iinfo(np.int64).max)
+    np.minimum.at(first, links.node, due)
+    return np.where(first < np.iinfo(np.int64).max, first, -1)
 
 
 def planned_weeks(weekly: pd.DataFrame, settings: Settings, as_of: dt.date) -> pd.DatetimeIndex:
