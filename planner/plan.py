@@ -163,6 +163,7 @@ def _baseline(context: Context) -> Draft:
             "series": baseline.series,
             "dependence": baseline.dependence,
             "notes": baseline.notes,
+            "weights": baseline.weights,
         }
     )
 

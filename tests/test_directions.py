@@ -26,6 +26,7 @@ LAYERS = (
     ("backtest",),
     ("publications",),
     ("figures",),
+    ("explain",),
     ("compare",),
     ("reports", "exports"),
     ("cli",),

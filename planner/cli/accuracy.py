@@ -49,6 +49,7 @@ def backtest(
     the last 52 weeks (28 days, 24 months).
     """
     from planner.backtest import backtest as run
+    from planner.backtest import remember
     from planner.plan import prepare
 
     session = current()
@@ -57,6 +58,7 @@ def backtest(
     ahead = horizon or {"day": 28, "week": 13, "month": 3}[prepared.scenario.settings.plan.bucket]
     prepared = prepare(session.workspace(), session.scenario, flags | {"plan.horizon": ahead})
     judged, facts = run(prepared, origins, step, session.progress())
+    remember(prepared, judged, facts)
     bucket = prepared.scenario.settings.plan.bucket
     title = f"{facts['horizon']} {bucket}s ahead from {facts['origins']}"
     return _answer(judged, prepared.dataset, title, by, fva, worst, facts)

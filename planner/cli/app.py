@@ -27,6 +27,7 @@ NOUNS = (
     "orders",
     "scenario",
     "reading",
+    "explain",
     "network",
     "output",
     "runs",

@@ -1,0 +1,253 @@
+"""Why this forecast: what the series is like, how it was forecast, what was adjusted, and how right that has been."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from planner.backtest import remembered
+from planner.errors import UsageError
+from planner.figures import number, percent, plural
+from planner.forecast.likeness import described, most_alike
+from planner.forecast.methods import GLOBAL
+from planner.forecast.weights import BASE
+from planner.judged import FORECAST, by_step
+from planner.publications import judge_published, publications
+from planner.record import Prepared
+from planner.trail import Trail, summary, trail
+from planner.trail import notes as adjustments
+from planner.workspace import Result
+
+YEAR = {"day": 91, "week": 52, "month": 24}
+_KEY = ["sku", "warehouse"]
+_MOST = 3
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """`words`: one sentence or two a subject. `past`: the trail's table, `ahead`: the rows of the forecast table.
+
+    `drivers`: driver, contribution over the horizon, the largest first; `alike`: sku, likeness, for new items.
+    """
+
+    trail: Trail
+    ahead: pd.DataFrame
+    words: Mapping[str, str]
+    weights: pd.DataFrame
+    drivers: pd.DataFrame
+    alike: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What is known of one series."""
+
+    prepared: Prepared
+    results: Mapping[str, Result]
+    trail: Trail
+    ahead: pd.DataFrame
+    series: pd.Series
+
+    @property
+    def bucket(self) -> str:
+        return self.prepared.scenario.settings.plan.bucket
+
+    def own(self, table: pd.DataFrame) -> pd.DataFrame:
+        here = (table["sku"] == self.trail.sku) & (table["warehouse"] == self.trail.warehouse)
+        return table[here].reset_index(drop=True)
+
+
+def explain_forecast(prepared: Prepared, results: Mapping[str, Result], series: str) -> Explanation:
+    """Explain the forecast of `SKU@WAREHOUSE` from the results of the stages up to forecast. Raises UsageError."""
+    found = trail(results, series)
+    rows = results["baseline"].table("series")
+    row = rows[(rows["sku"] == found.sku) & (rows["warehouse"] == found.warehouse)].iloc[0]
+    ahead = results["forecast"].table("forecast")
+    case = _Case(prepared, results, found, ahead, row)
+    case = _Case(prepared, results, found, case.own(ahead), row)
+    weights, drivers, alike = _weights(case), _drivers(case), _alike(case)
+    words = {
+        "forecast": _forecast(case),
+        "demand": _demand(case),
+        "method": _method(case, weights, alike),
+        "season": _season(case),
+        "drivers": _of_drivers(drivers),
+        "adjustments": _adjusted(case),
+        "campaigns": _campaigns(case),
+        "changes": _changes(case),
+        "accuracy": _accuracy(case),
+        "notes": _notes(case),
+    }
+    return Explanation(found, case.ahead, {name: text for name, text in words.items() if text}, weights, drivers, alike)
+
+
+def _forecast(case: _Case) -> str:
+    first, total = case.ahead.iloc[0], case.ahead["mean"].sum()
+    name = f"{case.trail.sku}{_description(case)} at {case.trail.warehouse}"
+    return (
+        f"{name}: {number(total)} units in {plural(len(case.ahead), case.bucket)} from {first['date'].date()}. In the "
+        f"first {case.bucket} {number(first['mean'])}; nine times out of ten between {number(first['q0.05'])} and "
+        f"{number(first['q0.95'])}, one time in a hundred above {number(first['q0.99'])}."
+    )
+
+
+def _description(case: _Case) -> str:
+    items = case.prepared.dataset["items"]
+    told = items.loc[items["sku"] == case.trail.sku, "description"]
+    return f" ({told.iloc[0]})" if len(told) and told.iloc[0] else ""
+
+
+def _demand(case: _Case) -> str:
+    """The class in figures: how often it sells, how much at a time, how much sizes vary."""
+    recent = case.trail.table["adjusted"].dropna().tail(YEAR[case.bucket])
+    label = str(case.series["demand_class"])
+    if not len(recent):
+        return f"{label.capitalize()}: nothing is known of it yet."
+    sold = recent[recent > 0]
+    often = f"sold in {len(sold)} of the last {plural(len(recent), case.bucket)}"
+    if not len(sold):
+        return f"{label.capitalize()}: {often}."
+    vary = f", sizes vary by {percent(float(sold.std() / sold.mean()))} of their mean" if len(sold) > 2 else ""
+    return f"{label.capitalize()}: {often}, {number(float(sold.mean()))} at a time{vary}."
+
+
+def _method(case: _Case, weights: pd.DataFrame, alike: pd.DataFrame) -> str:
+    method = str(case.series["method"])
+    if method == "no demand":
+        return "No demand is expected: nothing was ever sold here, and no start of sale is known."
+    if method == "new item":
+        pairs = zip(alike["sku"].head(_MOST), alike["likeness"].head(_MOST).tolist(), strict=True)
+        like = ", ".join(f"{name} ({percent(likeness)} alike)" for name, likeness in pairs)
+        return (
+            "A new item: its level comes from items like it, the more so the fewer buckets of its own there are"
+            f" ({int(case.series['buckets'])}), and its spread says how far off such a guess can be."
+            + (f" Most alike: {like}." if like else "")
+        )
+    members = [name for name in case.prepared.scenario.settings.forecast.methods if name not in GLOBAL]
+    shares = zip(weights["method"], weights["weight"].tolist(), strict=True)
+    told = [f"{name} moves it with a weight of {percent(share)}" for name, share in shares
+            if name != BASE and share >= 0.005]  # fmt: skip
+    base = method.split(" + ")[0].replace("median", f"the median of {', '.join(members)}")
+    base = base.replace(" x season", f", times the season of {case.series['season'] or 'its category'}")
+    return f"Method: {base}" + (f"; {'; '.join(told)}, by what it did for {case.series['demand_class']} series." if told
+                                else ".")  # fmt: skip
+
+
+def _weights(case: _Case) -> pd.DataFrame:
+    """Weights of the learning methods for the class of this series; empty where the run has none."""
+    columns = ["method", "weight"]
+    table = case.results["baseline"].table("weights")
+    if "demand_class" not in table:
+        return pd.DataFrame({"method": pd.Series(dtype=object), "weight": pd.Series(dtype=float)})
+    own = table[table["demand_class"] == case.series["demand_class"]]
+    return pd.DataFrame(own.reset_index(drop=True)[columns])
+
+
+def _season(case: _Case) -> str:
+    base = case.ahead["base"]
+    if not case.series["season"] or base.mean() <= 0:
+        return "" if base.mean() <= 0 else "Season: none that would have helped its category."
+    shape = base / base.mean() - 1
+    low, high = shape.idxmin(), shape.idxmax()
+    return (
+        f"Season of {case.series['season']}: lowest on {case.ahead['date'][low].date()} "
+        f"({percent(float(shape[low]), signed=True)}), highest on {case.ahead['date'][high].date()} "
+        f"({percent(float(shape[high]), signed=True)} of the mean ahead)."
+    )
+
+
+def _drivers(case: _Case) -> pd.DataFrame:
+    """What each driver adds over the horizon; empty where the run has no table of contributions."""
+    if "contributions" not in case.results["baseline"].digests:
+        return pd.DataFrame({"driver": pd.Series(dtype=object), "contribution": pd.Series(dtype=float)})
+    table = case.own(case.results["baseline"].table("contributions"))
+    total = table.groupby("driver", as_index=False, observed=True)["contribution"].sum()
+    order = total["contribution"].abs().sort_values(ascending=False, kind="stable").index
+    return pd.DataFrame(total.loc[order].reset_index(drop=True))
+
+
+def _of_drivers(drivers: pd.DataFrame) -> str:
+    pairs = zip(drivers["driver"].head(_MOST), drivers["contribution"].head(_MOST).tolist(), strict=True)
+    told = [f"{name} {number(amount, signed=True)}" for name, amount in pairs if abs(amount) >= 0.05]
+    return f"Drivers, over the horizon: {', '.join(told)} units." if told else ""
+
+
+def _adjusted(case: _Case) -> str:
+    noted = case.own(adjustments(case.results))
+    recent = noted[noted["date"].isin(case.trail.table["date"].tail(YEAR[case.bucket]))].reset_index(drop=True)
+    span = f"the last {plural(min(len(case.trail.table), YEAR[case.bucket]), case.bucket)}"
+    if not len(recent):
+        return f"Adjusted in {span}: nothing." if len(case.trail.table) else ""
+    table = summary(recent)
+    rows = zip(table["reason"], table["buckets"].tolist(), table["difference"].tolist(), strict=True)
+    parts = [f"{plural(count, case.bucket)} {why} ({number(gap, signed=True)})" for why, count, gap in rows]
+    return f"Adjusted in {span}: {', '.join(parts)}. planner history shows each."
+
+
+def _campaigns(case: _Case) -> str:
+    extra = float(case.ahead["campaign"].sum())
+    if not (case.ahead["campaign"].abs() > 1e-9).any():
+        return ""
+    uplift = case.own(case.results["uplift"].table("uplift"))
+    each = uplift.groupby("campaign", observed=True)["net"].sum().sort_values(ascending=False)
+    told = ", ".join(f"{name} {number(float(value), signed=True)}" for name, value in each.head(_MOST).items())
+    return f"Campaigns ahead: {number(extra, signed=True)} units ({told})."
+
+
+def _changes(case: _Case) -> str:
+    plain = case.own(case.results["baseline"].table("forecast"))["mean"].sum()
+    gap = float(case.ahead["base"].sum() - plain)
+    return f"The scenario changes demand by {number(gap, signed=True)} units." if abs(gap) > 1e-6 else ""
+
+
+def _accuracy(case: _Case) -> str:
+    """From what was published, else from the last backtest, else how to learn it."""
+    told = list(_judged(case))
+    if not told:
+        return "Accuracy: not known yet; planner backtest tells it, or planner forecast --publish and time."
+    return "Accuracy: " + " ".join(told)
+
+
+def _judged(case: _Case) -> Iterator[str]:
+    versions = publications(case.prepared.workspace, case.prepared.scenario.name)
+    try:
+        judged = judge_published(case.prepared, versions)
+        here = (judged.cells["sku"] == case.trail.sku) & (judged.cells["warehouse"] == case.trail.warehouse)
+        own = judged.having(here.to_numpy())
+        if len(own.cells):
+            steps = by_step(own).set_index("step")[["wape", "bias"]].T
+            yield _figures("published forecasts", steps[FORECAST], float(steps["naive"]["wape"]), len(own.cells))
+    except UsageError:
+        pass
+    path = remembered(case.prepared)
+    if path.is_file():
+        row = case.own(pd.read_parquet(path))
+        if len(row):
+            first = row.iloc[0]
+            yield _figures(f"backtest from {first['origins']}", first, first["naive_wape"], int(first["cells"]))
+
+
+def _figures(what: str, row: pd.Series, naive: float, cells: int) -> str:
+    return (
+        f"{what}, {plural(cells, 'bucket')}: WAPE {percent(float(row['wape']))} (naive {percent(float(naive))}), bias "
+        f"{percent(float(row['bias']), signed=True)}."
+    )
+
+
+def _notes(case: _Case) -> str:
+    noted = case.own(case.results["baseline"].table("notes"))
+    return f"Notes: {'; '.join(noted['note'])}." if len(noted) else ""
+
+
+def _alike(case: _Case) -> pd.DataFrame:
+    """Established SKUs most like a new one."""
+    if case.series["method"] != "new item":
+        return pd.DataFrame({"sku": pd.Series(dtype=object), "likeness": pd.Series(dtype=float)})
+    rows = case.results["baseline"].table("series")
+    known = rows.loc[~rows["method"].isin(("new item", "no demand")), "sku"].unique().tolist()
+    data = case.prepared.dataset
+    found = most_alike(case.trail.sku, known, described(data["items"], data["item_features"]))
+    return pd.DataFrame(found, columns=["sku", "likeness"]).astype({"likeness": np.float64})

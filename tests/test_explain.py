@@ -1,0 +1,116 @@
+"""planner explain forecast: words that hold, for a seasonal, a stocked-out, a new and an intermittent item."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from planner.backtest import backtest, remember
+from planner.cli.app import main
+from planner.errors import UsageError
+from planner.explain import Explanation, explain_forecast
+from planner.plan import as_seen_on, compute, prepare
+from planner.publications import publish
+from planner.workspace import Workspace
+
+
+@pytest.fixture(scope="module")
+def shop(planned: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The planned world with an item that begins soon, and one that seldom sells."""
+    folder = tmp_path_factory.mktemp("explain") / "shop"
+    shutil.copytree(planned, folder, ignore=shutil.ignore_patterns("reports", "published"))
+    data = folder / "data"
+    items = pd.read_csv(data / "items.csv", dtype=str, keep_default_na=False)
+    twin = items[items["sku"] == "BEV-0001"].assign(sku="NEW-1", launch_date="2026-03-09", predecessor="")
+    pd.concat([items, twin]).to_csv(data / "items.csv", index=False)
+    stocking = pd.read_csv(data / "stocking.csv", dtype=str, keep_default_na=False)
+    row = stocking[(stocking["sku"] == "BEV-0001") & (stocking["warehouse"] == "LEJ")]
+    pd.concat([stocking, row.assign(sku="NEW-1")]).to_csv(data / "stocking.csv", index=False)
+    sales = pd.read_csv(data / "sales.csv")
+    rare = (sales["sku"] == "BEV-0002") & (sales["warehouse"] == "LEJ")
+    sales.loc[rare & (sales.index % 7 != 0), "quantity"] = 0
+    sales.to_csv(data / "sales.csv", index=False)
+    return folder
+
+
+def explained(folder: Path, series: str) -> Explanation:
+    prepared = prepare(Workspace(folder))
+    return explain_forecast(prepared, compute(prepared, "forecast"), series)
+
+
+def test_a_common_item_in_words(shop):
+    found = explained(shop, "BEV-0001@LEJ")
+    assert f"{found.ahead['mean'].sum():,.0f} units in 8 weeks from 2026-03-02" in found.words["forecast"]
+    assert "the median of ses, imapa" in found.words["method"]
+    assert "campaign" in found.words["adjustments"]
+    assert "drivers" not in found.words
+    assert "planner backtest" in found.words["accuracy"]
+
+
+def test_a_new_item_names_those_like_it(shop):
+    found = explained(shop, "NEW-1@LEJ")
+    assert found.words["method"].startswith("A new item")
+    assert found.alike["sku"].iloc[0] == "BEV-0001"  # its twin
+    assert "nothing is known" in found.words["demand"]
+    assert found.ahead["mean"].iloc[1:].gt(0).all()
+
+
+def test_an_intermittent_item_says_how_seldom_it_sells(shop):
+    said = explained(shop, "BEV-0002@LEJ").words["demand"]
+    assert re.match(r"(Intermittent|Lumpy): sold in \d+ of the last 52 weeks", said)
+
+
+def test_a_stocked_out_item_says_what_was_repaired(shop):
+    notes = compute(prepare(Workspace(shop)), "history")["history"].table("notes")
+    recent = notes[(notes["reason"] == "out of stock") & (notes["date"] >= "2025-04-01")]
+    row = recent.iloc[0]
+    assert "out of stock (+" in explained(shop, f"{row['sku']}@{row['warehouse']}").words["adjustments"]
+
+
+def test_accuracy_comes_from_the_last_backtest_and_from_what_was_published(shop, tmp_path):
+    folder = tmp_path / "shop"
+    shutil.copytree(shop, folder)
+    prepared = prepare(Workspace(folder), flags={"plan.horizon": 6})
+    judged, facts = backtest(prepared, 1)
+    remember(prepared, judged, facts)
+    then = as_seen_on(prepared, pd.Timestamp("2026-01-19").date())
+    publish(then, compute(then, "forecast"), "run")
+    said = explained(folder, "BEV-0001@LEJ").words["accuracy"]
+    assert "published forecasts, 6 buckets: WAPE" in said
+    assert "backtest from 2026-01-19, 6 buckets: WAPE" in said
+
+
+def test_an_unknown_series_is_refused(shop):
+    with pytest.raises(UsageError, match="no SKU"):
+        explained(shop, "BEV-9999@LEJ")
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+def test_the_command_answers_in_every_format(shop, form, capsys):
+    assert main(["-C", str(shop), "explain", "forecast", "BEV-0001@LEJ", "--format", form]) == 0
+    out = capsys.readouterr().out
+    if form == "table":
+        assert "░" in out
+        assert "Method:" in out
+    elif form == "csv":
+        assert len(out.splitlines()) == 9
+    else:
+        content = json.loads(out)
+        assert content["words"]["forecast"].startswith("BEV-0001")
+        assert len(content["forecast"]) == 8
+
+
+def test_the_drawing_is_an_svg_of_its_own(shop, tmp_path, capsys):
+    target = tmp_path / "why.svg"
+    assert main(["-C", str(shop), "explain", "forecast", "BEV-0001@LEJ", "-o", str(target)]) == 0
+    assert "wrote" in capsys.readouterr().out
+    root = ElementTree.fromstring(target.read_text("utf-8"))
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    classes = {node.get("class") for node in root.iter()}
+    assert {"mean-line", "past-line", "band-wide"} <= classes
