@@ -80,7 +80,8 @@ def test_a_scenario_that_changes_demand_is_a_step(planned, tmp_path):
     scenario = folder / "scenarios" / "demand-surge.toml"
     scenario.write_text(scenario.read_text("utf-8").replace("2026-03-30", "2026-01-19"), "utf-8")
     judged = run(folder, 1, "demand-surge")
-    ratio = judged.steps["changes"].mean / judged.steps["baseline"].mean
+    before = judged.steps["baseline"].mean
+    ratio = judged.steps["changes"].mean[before > 0] / before[before > 0]
     assert np.unique(ratio.round(6)).tolist() == [1.0, 1.3]
 
 
