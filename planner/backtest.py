@@ -47,7 +47,7 @@ def backtest(
     came = compute(prepared, "history", progress)["history"]
     sold = Panel.from_wide(came.table("sold"))
     judgeable = came_in_full(came, sold)
-    days = _origins(sold.dates, origins, step or horizon, horizon, prepared.scenario.settings.plan.bucket)
+    days = days_of_origins(sold.dates, origins, step or horizon, horizon, prepared.scenario.settings.plan.bucket)
     parts = [_judge(prepared, day, sold, judgeable, progress) for day in days]
     return Judged.joined(parts), {"origins": ", ".join(day.isoformat() for day in days), "horizon": str(horizon)}
 
@@ -76,7 +76,7 @@ def came_in_full(came: Result, sold: Panel) -> Flags:
     return known
 
 
-def _origins(dates: pd.DatetimeIndex, count: int, step: int, horizon: int, bucket: Bucket) -> list[dt.date]:
+def days_of_origins(dates: pd.DatetimeIndex, count: int, step: int, horizon: int, bucket: Bucket) -> list[dt.date]:
     """Days of the origins, the earliest first."""
     places = [len(dates) - horizon - step * number for number in range(count)]
     usable = [place for place in places if place >= 2]

@@ -143,6 +143,7 @@ def _outliers(context: Context) -> Draft:
 
 def _baseline(context: Context) -> Draft:
     from planner.forecast import fit_baseline
+    from planner.forecast.coherent import drawn_to_upper
     from planner.forecast.likeness import described
     from planner.forecast.newcomers import where_it_sells
     from planner.forecast.opening import without_closed_days
@@ -155,6 +156,11 @@ def _baseline(context: Context) -> Draft:
         stocking=where_it_sells(data["stocking"], data["locations"], demand),
         in_stock=context.panel("history", "in_stock"),
     )  # fmt: skip
+    if context.settings.forecast.reconcile == "least-squares":
+        baseline = drawn_to_upper(
+            baseline, demand, data["items"], data["locations"], context.settings.forecast,
+            horizon=plan.buckets, bucket=plan.bucket, seed=plan.seed,
+        )  # fmt: skip
     return Draft(
         {
             "forecast": without_closed_days(

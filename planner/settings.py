@@ -41,12 +41,14 @@ class ForecastSettings:
     """`methods` are blended by their median, and lightgbm and regression weighed on top by what they did before.
 
     `history` keeps only the last so many buckets (0: all). `outliers`: one-off spikes are adjusted, or only reported.
+    `reconcile`: upper levels are the sums of their series, or forecast too and all drawn to what adds up.
     """
 
     methods: tuple[str, ...] = ("ses", "imapa", "tsb", "sba", "moving-average-13", "moving-average-26", "lightgbm")
     seasonality: Literal["auto", "off"] = "auto"
     history: int = 0
     outliers: Literal["adjust", "report"] = "adjust"
+    reconcile: Literal["sums", "least-squares"] = "sums"
     origins: int = 3
 
 

@@ -24,7 +24,7 @@ LAYERS = (
     ("plan",),
     ("judged", "trail"),
     ("backtest",),
-    ("publications",),
+    ("publications", "levels"),
     ("figures",),
     ("explain",),
     ("compare",),

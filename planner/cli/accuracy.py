@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 
 PANEL = "Plan"
 WORST = 10
+_SHOWN = ("0.05", "0.50", "0.90", "0.95", "0.99")
 _SHARES = ("wape", "bias", "added", "naive_wape", "average_wape", "share", "better_share", "covers", "below", "outside",
-           "naive_covers", "level")  # fmt: skip
+           "naive_covers")  # fmt: skip
 _RATIOS = ("rmsse", "mase", "scaled_quantile_loss", "quantile_loss", "loss_added")
 _BY = typer.Option(
     "--by", metavar="COLUMN", help="Group by class, method, origin, ahead, month, or a column of items or locations;"
@@ -42,6 +44,7 @@ def backtest(
     by: Annotated[str, _BY] = "",
     fva: Annotated[bool, _FVA] = False,
     worst: Annotated[int, _WORST] = WORST,
+    levels: Annotated[bool, typer.Option("--levels", help="Accuracy and coverage by level, from paths.")] = False,
 ) -> Answer:  # fmt: skip
     """Forecast again from days of the past, as one would have then, and compare with what came.
 
@@ -61,7 +64,16 @@ def backtest(
     remember(prepared, judged, facts)
     bucket = prepared.scenario.settings.plan.bucket
     title = f"{facts['horizon']} {bucket}s ahead from {facts['origins']}"
-    return _answer(judged, prepared.dataset, title, by, fva, worst, facts)
+    answer = _answer(judged, prepared.dataset, title, by, fva, worst, facts)
+    if not levels:
+        return answer
+    from planner.levels import backtest_levels
+
+    table = backtest_levels(prepared, origins, step, session.progress())
+    if session.out.format == "table":
+        table = table[["level", "nodes", "wape", "bias", *(f"covers_{level}" for level in _SHOWN), "cells"]]
+    sheet = _sheet("levels", table, "By level: quantiles from paths, share at or below", ("level",), covers=True)
+    return replace(answer, sheets=[*answer.sheets, sheet])
 
 
 def accuracy(
@@ -122,19 +134,25 @@ def _selected(judged: Judged, dataset: Dataset) -> Judged:
     return judged.having(matches(judged.cells, parse(select), dataset, "--select")) if select else judged
 
 
-def _sheet(name: str, frame: pd.DataFrame, title: str, keys: tuple[str, ...], shown: int = 0) -> Sheet:
+def _sheet(
+    name: str, frame: pd.DataFrame, title: str, keys: tuple[str, ...], shown: int = 0, covers: bool = False
+) -> Sheet:
     as_text = current().out.format == "table"
-    return Sheet(name, _readable(frame) if as_text else frame, title, keys=keys, shown=shown)
+    return Sheet(name, _readable(frame, covers) if as_text else frame, title, keys=keys, shown=shown)
 
 
-def _readable(frame: pd.DataFrame) -> pd.DataFrame:
+def _readable(frame: pd.DataFrame, covers: bool) -> pd.DataFrame:
     """Shares as per cent and ratios with three decimals, right-aligned; coverage has a sheet of its own."""
     from planner.figures import percent
 
-    result = frame[[name for name in frame.columns if not name.startswith("covers_")]].copy()
+    result = frame[[name for name in frame.columns if covers or not name.startswith("covers_")]].copy()
     for name in result.columns:
-        if name in _SHARES:
-            result[name] = _aligned([percent(value) if name != "level" else f"{value:.2f}" for value in frame[name]])
+        if frame[name].dtype.kind != "f":
+            continue
+        if name == "level":
+            result[name] = _aligned([f"{value:.2f}" for value in frame[name]])
+        elif name in _SHARES or name.startswith("covers_"):
+            result[name] = _aligned([percent(value) for value in frame[name]])
         elif name in _RATIOS:
             result[name] = _aligned(["–" if value != value else f"{value:.3f}" for value in frame[name]])
     return result

@@ -28,6 +28,13 @@ def register(app: typer.Typer) -> None:
 _HORIZON = typer.Option(min=1, metavar="N", help="Buckets to plan, instead of plan.horizon.")
 
 
+_LEVEL = typer.Option(
+    metavar="LEVEL", help="Sums with quantiles of their own: total, country, warehouse, category, brand,"
+    " 'category,warehouse' or sku.",
+)  # fmt: skip
+_PATHS = typer.Option(min=0, metavar="N", help="N sample paths of each series; --seed draws others.")
+
+
 def plan(horizon: Annotated[int | None, _HORIZON] = None) -> Answer:
     """Validate, forecast, order, route and check campaigns; write a run that can be released.
 
@@ -49,6 +56,8 @@ def route(horizon: Annotated[int | None, _HORIZON] = None) -> Answer:
 def forecast(
     horizon: Annotated[int | None, _HORIZON] = None,
     publish: Annotated[bool, typer.Option("--publish", help="Freeze it: planner accuracy judges it later.")] = False,
+    level: Annotated[str, _LEVEL] = "",
+    paths: Annotated[int, _PATHS] = 0,
 ) -> Answer:
     """Forecast demand per SKU, warehouse and bucket as a distribution.
 
@@ -57,12 +66,15 @@ def forecast(
     --format csv writes every series, exactly --horizon rows each from the as-of date, silent ones included.
     """
     from planner.cli.publishing import since_published
+    from planner.cli.wider import wider
     from planner.tables import QUANTILE_COLUMNS
 
     session = current()
     run = _run("forecast", horizon)
     frame = session.selected(run.table("forecast"))
     total = frame.groupby("date", as_index=False)[["mean", "base", "campaign"]].sum()
+    if level or paths:
+        return wider(run, horizon, level, paths)
     columns = (*FORECAST_COLUMNS, *QUANTILE_COLUMNS, "base", "campaign", "method")
     series = len(frame[["sku", "warehouse"]].drop_duplicates())
     rows = Sheet("forecast", frame, f"Demand: {series:,} series, {len(total)} buckets from {run.manifest['as_of']}",

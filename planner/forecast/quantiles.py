@@ -32,37 +32,48 @@ def quantiles(mean: npt.ArrayLike, variance: npt.ArrayLike, whole: npt.ArrayLike
     mu = np.maximum(np.nan_to_num(np.atleast_1d(np.asarray(mean, dtype=np.float64))), 0.0)
     var = np.broadcast_to(np.nan_to_num(np.asarray(variance, dtype=np.float64)), mu.shape)
     unit = np.broadcast_to(np.asarray(whole, dtype=bool), mu.shape)
-    result = np.zeros((mu.size, len(QUANTILES)))
-    counted = unit & (mu >= _TABLE_MEANS[0]) & (mu <= _LARGE)
-    result[counted] = _negative_binomial(mu[counted], var[counted])
-    smooth = (mu > 0) & ~counted & (~unit | (mu > _LARGE))
-    result[smooth] = _gamma(mu[smooth], np.where(unit, np.maximum(var, mu), var)[smooth])
-    large = unit & smooth
-    result[large] = np.ceil(result[large] - 0.5)
+    result = rounded(np.expm1(log_quantiles(mu, var, unit, QUANTILES)), mu[:, None], unit[:, None])
     return np.asarray(np.maximum.accumulate(result, axis=1), dtype=np.float64)
 
 
-def _negative_binomial(mean: Floats, variance: Floats) -> Floats:
-    """Whole quantile = ceil of the real root of the continuous distribution function, bilinear in two logarithms."""
-    table = _roots()
-    row, across = _place(np.log(mean), np.log(_TABLE_MEANS))
-    ratio = np.log(np.maximum(variance / mean, 1.0))
-    column, down = _place(np.minimum(ratio, _TABLE_RATIOS[-1]), _TABLE_RATIOS)
-    result = np.empty((mean.size, len(QUANTILES)))
-    for level in range(len(QUANTILES)):
-        layer = table[level]
-        low = layer[row, column] * (1 - down) + layer[row, column + 1] * down
-        high = layer[row + 1, column] * (1 - down) + layer[row + 1, column + 1] * down
-        result[:, level] = np.maximum(np.ceil(np.exp(low * (1 - across) + high * across) - 1.0 - 1e-9), 0.0)
+def rounded(root: Floats, mean: Floats, whole: npt.NDArray[np.bool_]) -> Floats:
+    """Whole units where they are wanted: a root rounded up, beyond the table's means to the nearest."""
+    up = np.where(mean > _LARGE, np.ceil(root - 0.5), np.ceil(root - 1e-9))
+    return np.asarray(np.maximum(np.where(whole, up, root), 0.0), dtype=np.float64)
+
+
+def log_quantiles(mean: Floats, variance: Floats, whole: npt.NDArray[np.bool_], levels: tuple[float, ...]) -> Floats:
+    """log(1 + quantile) before rounding, [cells, levels]: continuous, so that it can be interpolated between levels."""
+    result = np.zeros((mean.size, len(levels)))
+    counted = whole & (mean >= _TABLE_MEANS[0]) & (mean <= _LARGE)
+    result[counted] = _negative_binomial(mean[counted], variance[counted], levels)
+    smooth = (mean > 0) & ~counted & (~whole | (mean > _LARGE))
+    spread = np.where(whole, np.maximum(variance, mean), variance)
+    result[smooth] = np.log1p(_gamma(mean[smooth], spread[smooth], levels))
     return result
 
 
-def _gamma(mean: Floats, variance: Floats) -> Floats:
+def _negative_binomial(mean: Floats, variance: Floats, levels: tuple[float, ...]) -> Floats:
+    """log(1 + real root) of the continuous distribution function, bilinear in two logarithms."""
+    table = _roots(levels)
+    row, across = _place(np.log(mean), np.log(_TABLE_MEANS))
+    ratio = np.log(np.maximum(variance / mean, 1.0))
+    column, down = _place(np.minimum(ratio, _TABLE_RATIOS[-1]), _TABLE_RATIOS)
+    result = np.empty((mean.size, len(levels)))
+    for level in range(len(levels)):
+        layer = table[level]
+        low = layer[row, column] * (1 - down) + layer[row, column + 1] * down
+        high = layer[row + 1, column] * (1 - down) + layer[row + 1, column + 1] * down
+        result[:, level] = np.maximum(low * (1 - across) + high * across, np.log(1e-9))
+    return result
+
+
+def _gamma(mean: Floats, variance: Floats, levels: tuple[float, ...]) -> Floats:
     """Gamma of the same mean and variance; without any variance the mean itself."""
     with np.errstate(divide="ignore"):
         shape = np.where(variance > 0, np.log(mean) * 2 - np.log(variance), _GAMMA_SHAPES[-1])
-    table = _gamma_roots()
-    columns = [mean * np.exp(np.interp(shape, _GAMMA_SHAPES, table[level])) for level in range(len(QUANTILES))]
+    table = _gamma_roots(levels)
+    columns = [mean * np.exp(np.interp(shape, _GAMMA_SHAPES, table[level])) for level in range(len(levels))]
     return np.column_stack(columns) if columns else np.empty((mean.size, 0))
 
 
@@ -72,16 +83,16 @@ def _place(values: Floats, grid: Floats) -> tuple[npt.NDArray[np.intp], Floats]:
     return cell, (values - grid[cell]) / (grid[cell + 1] - grid[cell])
 
 
-@lru_cache(maxsize=1)
-def _roots() -> Floats:
+@lru_cache(maxsize=4)
+def _roots(levels: tuple[float, ...]) -> Floats:
     """log of k + 1 where the distribution function meets the level: [level, mean, ratio of variance to mean].
 
     P(D <= k) = I_p(r, k + 1) for the negative binomial, Q(k + 1, mean) for the Poisson; both are continuous in k, so
     the smallest whole k that reaches the level is the real root rounded up. Bisection on log(k + 1).
     """
-    mean, level = _TABLE_MEANS[None, :, None], np.array(QUANTILES)[:, None, None]
+    mean, level = _TABLE_MEANS[None, :, None], np.array(levels)[:, None, None]
     ratio = np.exp(_TABLE_RATIOS)[None, None, :]
-    shape = (len(QUANTILES), _TABLE_MEANS.size, _TABLE_RATIOS.size)
+    shape = (len(levels), _TABLE_MEANS.size, _TABLE_RATIOS.size)
     low = np.full(shape, np.log(0.02))
     spread = np.sqrt(mean * ratio)
     high = np.broadcast_to(np.log(mean + 12 * spread + 30.0), shape).copy()
@@ -101,9 +112,9 @@ def _cumulative(successes: Floats, mean: Floats, ratio: Floats) -> Floats:
     return result
 
 
-@lru_cache(maxsize=1)
-def _gamma_roots() -> Floats:
+@lru_cache(maxsize=4)
+def _gamma_roots(levels: tuple[float, ...]) -> Floats:
     """log of quantile / mean by level and log shape; far below the smallest number it stays at that number."""
     shape = np.exp(_GAMMA_SHAPES)
-    roots = special.gammaincinv(shape[None, :], np.array(QUANTILES)[:, None]) / shape
+    roots = special.gammaincinv(shape[None, :], np.array(levels)[:, None]) / shape
     return np.asarray(np.log(np.maximum(roots, 1e-200)), dtype=np.float64)
