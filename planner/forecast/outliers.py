@@ -4,7 +4,7 @@ A bucket is a one-off only if all of this holds:
 
 - it stands far above the half year around it: more than SIGMAS robust standard deviations of the square root of demand
   (which makes a Poisson's spread the same everywhere), and more than FACTOR times the level; in sporadic series also
-  SPORADIC_FACTOR times every other demand;
+  SPORADIC_FACTOR times every other demand, of which there are more than a few;
 - the bucket before and the two after are at the level, so that no change of level, no start and no trend is taken for a
   spike. The last two buckets are never judged;
 - nothing like it happened at the same place of another year: then it is a season;
@@ -54,12 +54,13 @@ class Outliers:
 
 @dataclass(frozen=True)
 class _Spikes:
-    """Cells that stand out, with the level they stand on and by how much."""
+    """Cells that stand out, with the level they stand on and by how much; `lone` where few others ever sold."""
 
     row: npt.NDArray[np.intp]
     column: npt.NDArray[np.intp]
     level: Floats
     sigmas: Floats
+    lone: Flags
 
 
 def find_outliers(demand: Panel, groups: pd.DataFrame, bucket: Bucket, known: Known | None = None) -> Outliers:
@@ -71,6 +72,7 @@ def find_outliers(demand: Panel, groups: pd.DataFrame, bucket: Bucket, known: Kn
     spikes = _spikes(demand.values, bucket)
     kept = np.full(spikes.row.size, "", dtype=object)
     for reason, cells in (
+        ("too little else was sold to tell", spikes.lone),
         ("several of its group jumped together", _crowded(spikes, groups, demand.values)),
         ("it comes again at this time of the year", _recurs(spikes, demand.values, bucket)),
         ("something known happened then", known(_cells(demand, spikes)) if known else np.zeros(kept.size, bool)),
@@ -128,12 +130,11 @@ def _judged(values: Matrix, row: npt.NDArray[np.intp], column: npt.NDArray[np.in
     spread = np.maximum(np.nan_to_num(spread, nan=np.inf), _LEAST_SPREAD)
     sigmas = (_root(value) - _root(level)) / spread
     dense = (around > 0).sum(axis=1) >= _DENSE * number
-    high = (
-        (sigmas > SIGMAS) & (value > FACTOR * level) & (dense | (value > SPORADIC_FACTOR * _other_sizes(values[row])))
-    )
+    second, enough = _other_sizes(values[row])
+    high = (sigmas > SIGMAS) & (value > FACTOR * level) & (dense | (value > SPORADIC_FACTOR * second))
     near = (_root(_shifted(values, row, column, np.array([-1, 1, 2]))) - _root(level)[:, None]) / spread[:, None]
     high &= (near < SIGMAS / 2).all(axis=1)  # an unknown neighbour compares as False
-    return _Spikes(row[high], column[high], level[high], sigmas[high])
+    return _Spikes(row[high], column[high], level[high], sigmas[high], ~(dense | enough)[high])
 
 
 def _root(values: Floats) -> Floats:
@@ -158,11 +159,10 @@ def _middle(ordered: Floats, number: npt.NDArray[np.intp]) -> Floats:
     return np.asarray(0.5 * (low + high), dtype=np.float64)
 
 
-def _other_sizes(values: Matrix) -> Floats:
-    """The second largest bucket of each row where enough others sold, else beyond reach."""
+def _other_sizes(values: Matrix) -> tuple[Floats, Flags]:
+    """The second largest bucket of each row, and whether enough others sold to judge it by."""
     sizes = np.sort(np.nan_to_num(values), axis=1)
-    enough = (sizes > 0).sum(axis=1) > _ENOUGH
-    return np.where(enough, sizes[:, -2:][:, 0], np.inf)
+    return sizes[:, -2:][:, 0].astype(np.float64), (sizes > 0).sum(axis=1) > _ENOUGH
 
 
 def _crowded(spikes: _Spikes, groups: pd.DataFrame, values: Matrix) -> Flags:

@@ -31,7 +31,7 @@ class Benchmark(Protocol):
     def __call__(self, full: bool, smoke: bool) -> list[Figure]: ...
 
 
-MODULES = ("startup", "validate", "plan_small", "vn2_forecast", "lost_sales")
+MODULES = ("startup", "validate", "plan_small", "vn2_forecast", "lost_sales", "censored")
 BENCHMARKS: dict[str, Benchmark] = {}
 
 
