@@ -23,7 +23,7 @@ LAYERS = (
     ("record",),
     ("plan",),
     ("judged", "trail"),
-    ("backtest",),
+    ("backtest", "replay"),
     ("publications", "levels"),
     ("figures",),
     ("explain",),

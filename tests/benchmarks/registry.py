@@ -31,7 +31,9 @@ class Benchmark(Protocol):
     def __call__(self, full: bool, smoke: bool) -> list[Figure]: ...
 
 
-MODULES = ("startup", "validate", "plan_small", "vn2_forecast", "lost_sales", "censored")
+MODULES = (
+    "startup", "validate", "plan_small", "vn2_forecast", "censored", "lost_sales", "vn2_policy", "echelon",
+)  # fmt: skip
 BENCHMARKS: dict[str, Benchmark] = {}
 
 
