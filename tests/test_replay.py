@@ -24,7 +24,7 @@ def world(quantity: float = 4.0, **terms: float) -> Dataset:
     """One SKU that sells the same every week, supplied in one week; `terms` are those of the sourcing row."""
     dates = pd.date_range(end=pd.Timestamp(AS_OF) - pd.Timedelta(weeks=1), periods=WEEKS, freq="7D")
     frames = {
-        "items": pd.DataFrame({"sku": ["A"], "holding_cost_per_week": [0.2], "shortage_cost": [1.0], "shortage": ["lost"]}),
+        "items": pd.DataFrame({"sku": ["A"], "holding_cost_per_week": 0.2, "shortage_cost": 1.0, "shortage": "lost"}),
         "locations": pd.DataFrame({"location": ["S", "W"], "kind": ["supplier", "warehouse"]}),
         "stocking": pd.DataFrame({"sku": ["A"], "warehouse": ["W"]}),
         "sourcing": pd.DataFrame({"sku": ["A"], "source": ["S"], "destination": ["W"], "lead_days": [7.0], **terms}),
