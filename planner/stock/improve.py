@@ -1,0 +1,179 @@
+"""Better plans within shared limits: take a few SKU networks out, put them back one by one into the room that is left.
+
+Large neighbourhood search (Shaw, 1998): who goes back first is drawn, prices tell those that go back what their use
+takes from others, and what comes out stays only if the whole plan costs less and keeps every limit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.stock.board import Board
+from planner.stock.case import Flags, Floats, Ints
+from planner.stock.joint import Supplier, suppliers
+from planner.stock.kernel import FAR, own_costs
+from planner.stock.shared import Shared
+
+TOGETHER = 8
+SCALES = (0.0, 0.5, 1.0, 1.5)
+
+
+def improve(board: Board, shared: Shared, prices: Floats, moves: int, seed: int = 1) -> int:
+    """Try so many moves from a plan that keeps its limits; returns how many helped. Prices are those charged."""
+    search = _Search(board, shared, prices, np.random.default_rng(seed))
+    return sum(search.move() for _ in range(moves))
+
+
+@dataclass
+class _Kept:
+    """The state of a few nodes, to go back to."""
+
+    nodes: Ints
+    links: Ints
+    parts: tuple[Floats, ...]
+
+    @classmethod
+    def of(cls, board: Board, nodes: Ints, links: Ints) -> _Kept:
+        parts = tuple(a[nodes].copy() for a in cls._by_node(board))
+        return cls(nodes, links, parts + tuple(a[links].copy() for a in cls._by_link(board)))
+
+    @staticmethod
+    def _by_node(board: Board) -> tuple[Floats, ...]:
+        return board.available, board.stock, board.short, board.field.ship
+
+    @staticmethod
+    def _by_link(board: Board) -> tuple[Floats, ...]:
+        return board.quantity, board.tier, board.field.cap
+
+    def restore(self, board: Board) -> None:
+        for array, part in zip(self._by_node(board), self.parts[:4], strict=True):
+            array[self.nodes] = part
+        for array, part in zip(self._by_link(board), self.parts[4:], strict=True):
+            array[self.links] = part
+
+
+class _Search:
+    def __init__(self, board: Board, shared: Shared, prices: Floats, draw: np.random.Generator) -> None:
+        self.board, self.shared, self.prices, self.draw = board, shared, prices, draw
+        self.own = 1e-7 * board.case.links.priority.astype(float)
+        self.suppliers = suppliers(board)
+        self.supplier_of = np.full(len(board.case.links), -1)
+        for s, supplier in enumerate(self.suppliers):
+            self.supplier_of[supplier.lines] = s
+        self.used = shared.used(board)
+        network = board.case.nodes.network
+        self.members = [np.flatnonzero(network == k) for k in range(int(network.max(initial=-1)) + 1)]
+        self.true = np.zeros(len(network))
+        self._note(np.arange(len(network)))
+
+    def move(self) -> bool:
+        """Take networks out and put them back; keep what is cheaper."""
+        board, networks = self.board, self._chosen()
+        nodes = np.concatenate([self.members[k] for k in networks])
+        links = np.flatnonzero(np.isin(board.node, nodes))
+        kept, used, true = _Kept.of(board, nodes, links), self.used, self.true.copy()
+        concerned = sorted(set(self.supplier_of[links].tolist()) - {-1})
+        before, mask = self._cost(nodes, concerned), self._open_weeks(concerned)
+        self.shared.charge(board, self.prices * self.draw.choice(SCALES))
+        rest = used - self.shared.used_by(board, nodes)
+        self.used = rest.copy()
+        board.quantity[links] = 0.0
+        for k in networks:
+            self._put(self.members[k], mask)
+        self.used = rest + self.shared.used_by(board, nodes)
+        self._note(nodes)
+        if self._allowed(nodes, concerned) and self._cost(nodes, concerned) < before - 1e-6:
+            return True
+        kept.restore(board)
+        self.used, self.true = used, true
+        return False
+
+    def _note(self, nodes: Ints) -> None:
+        """What these nodes cost without prices, right after they were planned."""
+        board = self.board
+        own_costs(
+            board.field, self.own, nodes.astype(np.int64), board.quantity, board.available, board.short, board.cost,
+            self.true,
+        )  # fmt: skip
+
+    def _chosen(self) -> list[int]:
+        """A few networks: half the time any, else rather those that cost most."""
+        count = len(self.members)
+        size = int(self.draw.integers(1, min(TOGETHER, count) + 1))
+        share = None
+        if self.draw.random() < 0.5:
+            weight = np.maximum(np.bincount(self.board.case.nodes.network, self.true, count), 1e-9)
+            share = weight / weight.sum()
+        return [int(k) for k in self.draw.choice(count, size=size, replace=False, p=share)]
+
+    def _open_weeks(self, concerned: list[int]) -> dict[int, Flags]:
+        """Weeks in which each supplier concerned is ordered from now, and sometimes one more."""
+        result = {}
+        for s in concerned:
+            mask = (self.board.quantity[self.suppliers[s].lines] > 0).any(axis=0)
+            if self.draw.random() < 0.5:
+                mask[int(self.draw.integers(len(mask)))] = True
+            result[s] = mask
+        return result
+
+    def _put(self, nodes: Ints, mask: dict[int, Flags]) -> None:
+        """One network into the room that is left: those that are fed first, then those that feed."""
+        board, inside = self.board, np.zeros(len(self.board.case.nodes), bool)
+        inside[nodes] = True
+        for level in reversed(board.levels):
+            for n in level[inside[level]].tolist():
+                self._cap(n, mask)
+                if board.case.nodes.feeds[n]:
+                    board.before(n)
+                one = np.array([n], np.int64)
+                board.path(one)
+                self.used += self.shared.used_by(board, one)
+        board.settle(inside)
+
+    def _cap(self, n: int, mask: dict[int, Flags]) -> None:
+        board, shared, case = self.board, self.shared, self.board.case
+        links = board.links_into(n)
+        caps = np.full((len(links), case.horizon), np.inf)
+        left = np.where(shared.hard, np.maximum(shared.room - self.used, 0.0), FAR)
+        for i, limit in enumerate(case.limits):
+            own = np.flatnonzero(limit.orders[links] > 0)
+            if len(own):
+                at = shared.at[i][np.searchsorted(shared.links_of[i], links[own])]
+                each = np.maximum(shared.each(i, links[own]), 1e-12)[:, None]
+                caps[own] = np.minimum(caps[own], np.append(left[i], FAR)[at] / each)
+        for k, link in enumerate(links.tolist()):
+            weeks = mask.get(int(self.supplier_of[link]))
+            if weeks is not None:
+                caps[k] = np.where(weeks, caps[k], 0.0)
+        board.field.cap[links] = caps
+        board.field.ceiling[n] = board.ceiling[n]
+        for i, limit in enumerate(case.limits):
+            if limit.held[n] > 0:
+                board.field.ceiling[n] = np.minimum(board.field.ceiling[n], left[i] / limit.held[n])
+
+    def _allowed(self, nodes: Ints, concerned: list[int]) -> bool:
+        """Whether limits hold (no worse than before where they did not), minima are met, and what is sent is there."""
+        board = self.board
+        if (self.shared.exceeded(self.used) & self.shared.hard).any():
+            return False
+        sent = board.field.ship[nodes] > np.maximum(board.available[nodes], 0.0) + 1e-6
+        if sent[board.case.nodes.feeds[nodes]].any():
+            return False
+        return all(self._meets(self.suppliers[s]) for s in concerned)
+
+    def _meets(self, supplier: Supplier) -> bool:
+        quantity = self.board.quantity[supplier.lines]
+        value = quantity * self.shared.list_price[supplier.lines][:, None]
+        have = np.array([value.sum(axis=0), supplier.each[:, 1] @ quantity, supplier.each[:, 2] @ quantity])
+        placed = (quantity > 0).any(axis=0)
+        return bool((have[:, placed] >= supplier.minima[:, None] - 1e-6).all())
+
+    def _cost(self, nodes: Ints, concerned: list[int]) -> float:
+        """True cost of these nodes, of the joint orders concerned and of soft limits exceeded."""
+        shared, orders = self.shared, [self.suppliers[s] for s in concerned]
+        joint = sum(s.order_cost * (self.board.quantity[s.lines] > 0).any(axis=0).sum() for s in orders)
+        soft = np.isfinite(shared.soft) & np.isfinite(shared.room)
+        over = np.maximum(self.used - shared.room, 0.0)[soft] @ shared.soft[soft] if soft.any() else 0.0
+        return float(self.true[nodes].sum()) + float(joint) + float(over)

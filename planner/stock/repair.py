@@ -1,0 +1,134 @@
+"""Making a plan keep its hard limits: where one is exceeded, the orders that gain least by what they use give way."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from planner.stock.board import Board
+from planner.stock.case import Floats, Ints
+from planner.stock.joint import Supplier, suppliers, sweep
+from planner.stock.kernel import FAR, gains, path_again, reduced
+from planner.stock.shared import TOLERANCE, Shared
+
+ROUNDS, TRIES = 8, 60
+
+
+def keep_limits(board: Board, shared: Shared) -> None:
+    """Cut orders until every hard limit holds, joint minima are met and nobody sends what is not there.
+
+    Week by week, each limit in turn; who is cut orders again where there is room. A joint order that falls below its
+    minima is put off. The last rounds only take away, so that they end.
+    """
+    joint = suppliers(board)
+    for number in range(ROUNDS):
+        if number >= ROUNDS // 2:
+            board.field.cap[:] = np.minimum(board.field.cap, board.quantity)
+        for week in range(board.case.horizon):
+            for index in range(len(board.case.limits)):
+                if shared.hard[index, week]:
+                    _keep(board, shared, index, week)
+        before = board.quantity.copy()
+        board.settle(np.ones(len(board.case.nodes), bool))
+        for supplier in joint:
+            _keep_minima(board, shared, supplier)
+        if (board.quantity == before).all() and not (shared.exceeded(shared.used(board)) & shared.hard).any():
+            return
+
+
+def _keep(board: Board, shared: Shared, index: int, week: int) -> None:
+    """One limit in one week."""
+    room = shared.room[index, week]
+    for _ in range(TRIES):
+        excess = float(shared.used(board)[index, week] - room)
+        if excess <= TOLERANCE + 1e-7 * abs(room):
+            return
+        link, ordered, use = _users(board, shared, index, week)
+        if not len(link):
+            return
+        _cut(board, shared, index, week, link, ordered, use, excess)
+
+
+def _users(board: Board, shared: Shared, index: int, week: int) -> tuple[Ints, Ints, Floats]:
+    """Orders (link, week) that use a limit in a week, and what a unit of each uses; those that gain least by it first.
+
+    Of a limit on what is held the last order of each node that has arrived by then is meant.
+    """
+    limit, links = board.case.limits[index], shared.links_of[index]
+    row, ordered = np.nonzero((shared.at[index] == week) & (board.quantity[links] > 0))
+    link, use = links[row], shared.each(index, links)[row]
+    if limit.held.any():
+        late, when = _last_arrivals(board, np.flatnonzero(limit.held > 0), week)
+        link, ordered = np.append(link, late), np.append(ordered, when)
+        use = np.append(use, limit.held[board.node[late]])
+    gain = np.zeros(len(link))
+    gains(
+        board.field, link.astype(np.int64), ordered.astype(np.int64), board.node, board.table, board.available,
+        board.quantity, gain,
+    )  # fmt: skip
+    total = np.maximum(use * board.quantity[link, ordered], 1e-12)
+    order = np.argsort(gain / total, kind="stable")
+    return link[order], ordered[order], use[order]
+
+
+def _last_arrivals(board: Board, nodes: Ints, week: int) -> tuple[Ints, Ints]:
+    """The latest order into each node that has arrived by a week, among those that still are a decision."""
+    inside = np.zeros(len(board.case.nodes), bool)
+    inside[nodes] = True
+    due = board.case.links.due
+    link, when = np.nonzero((board.quantity > 0) & (due <= week) & inside[board.node][:, None])
+    order = np.lexsort((when, due[link, when], board.node[link]))
+    link, when = link[order], when[order]
+    last = np.append(board.node[link][1:] != board.node[link][:-1], True) if len(link) else np.zeros(0, bool)
+    return link[last], when[last]
+
+
+def _cut(
+    board: Board, shared: Shared, index: int, week: int, link: Ints, ordered: Ints, use: Floats, excess: float
+) -> None:
+    """Make orders smaller in their sequence until the excess is gone; then all of them order again as limits allow."""
+    chosen = []
+    for i, when, each in zip(link.tolist(), ordered.tolist(), use.tolist(), strict=True):
+        units = float(board.quantity[i, when])
+        less = reduced(board.field, i, when, units, excess / max(each, 1e-12))
+        board.field.cap[i, when] = less
+        excess -= (units - less) * each
+        chosen.append((int(board.node[i]), when))
+        if excess <= TOLERANCE:
+            break
+    nodes, since = np.array(chosen, np.int64).reshape(-1, 2).T
+    ceilings = board.field.ceiling[nodes].copy()
+    _leave_room(board, shared, nodes, week)
+    path_again(
+        board.field, nodes.copy(), since.copy(), board.table, board.quantity, board.tier, board.available, board.stock,
+        board.short, board.cost,
+    )  # fmt: skip
+    board.field.ceiling[nodes] = ceilings
+
+
+def _leave_room(board: Board, shared: Shared, nodes: Ints, week: int) -> None:
+    """What nodes may order or hold where limits have been looked at already: what is left, shared alike among them."""
+    left = shared.room - shared.used(board)
+    share = max(1, len(nodes))
+    links = np.flatnonzero(np.isin(board.node, nodes))
+    for i, limit in enumerate(board.case.limits):
+        done = shared.hard[i] & (np.arange(board.case.horizon) <= week)
+        spare = np.append(np.where(done, np.maximum(left[i], 0.0) / share, FAR), FAR)
+        own = links[np.isin(links, shared.links_of[i])]
+        if len(own):
+            at = shared.at[i][np.searchsorted(shared.links_of[i], own)]
+            most = board.quantity[own] + spare[at] / np.maximum(shared.each(i, own), 1e-12)[:, None]
+            board.field.cap[own] = np.minimum(board.field.cap[own], most)
+        held = nodes[limit.held[nodes] > 0]
+        if len(held):
+            most = board.available[held] + spare[None, :-1] / limit.held[held][:, None]
+            board.field.ceiling[held] = np.minimum(board.field.ceiling[held], most)
+
+
+def _keep_minima(board: Board, shared: Shared, supplier: Supplier) -> None:
+    """Joint orders below their minima are filled up where limits leave room, else put off."""
+    caps = board.field.cap[supplier.lines].copy()
+    ceilings = board.field.ceiling[supplier.nodes].copy()
+    _leave_room(board, shared, supplier.nodes, board.case.horizon)
+    sweep(board, supplier, force=True)
+    board.field.cap[supplier.lines] = np.where(board.field.cap[supplier.lines] <= 0, 0.0, caps)
+    board.field.ceiling[supplier.nodes] = ceilings
