@@ -78,7 +78,7 @@ class StockSettings:
     budget_charge: Literal["order", "receipt", "payment"] = "order"
     gap: float = 0.005
     nodes: int = 2000
-    group_size: int = 40
+    search_moves: int = 400
     time_limit_seconds: float = 1800.0
 
 
@@ -202,7 +202,7 @@ _AT_LEAST = {
     "stock.budget_per_week": 0,
     "stock.gap": 0,
     "stock.nodes": 1,
-    "stock.group_size": 1,
+    "stock.search_moves": 0,
     "stock.time_limit_seconds": 1,
     "routes.iterations": 1,
     "routes.speed_km_per_hour": 1,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
 from planner.stock.case import Case, Flags, Floats, Ints, Solution
 from planner.stock.field import POINTS, make_field, upstream_first
-from planner.stock.kernel import Field, plan_nodes, send, settle
+from planner.stock.kernel import Field, look_below, plan_nodes, settle
+from planner.stock.resting import read_curves
 
 Table = npt.NDArray[np.float32]
 SETTLE_ROUNDS = 4
+TABLE_CELLS = 20_000_000
 
 
 class Board:
@@ -34,6 +38,9 @@ class Board:
         self.out_link = by_origin.astype(np.int64)
         self.out_first = np.searchsorted(case.links.origin[by_origin], np.arange(len(case.nodes) + 1)).astype(np.int64)
         self.node = case.links.node.astype(np.int64)
+        others = [members[members != n] for n, members in enumerate(case.nodes.members)]
+        self.below = np.concatenate([*others, np.zeros(0, np.int64)]).astype(np.int64)
+        self.below_first = np.cumsum([0, *(len(members) for members in others)]).astype(np.int64)
         self.in_link = np.argsort(self.node, kind="stable")
         self.in_first = np.searchsorted(self.node[self.in_link], np.arange(len(case.nodes) + 1))
 
@@ -56,13 +63,35 @@ class Board:
         """What orders may be at most now holds for every plan from here on."""
         self.caps, self.ceiling = self.field.cap.copy(), self.field.ceiling.copy()
 
+    def plan_apart(self, progress: Callable[[int, int], None]) -> None:
+        """The whole plan, some networks after the others, so that only their tables have to be kept at once."""
+        order = np.argsort(self.case.nodes.network, kind="stable")
+        network = self.case.nodes.network[order]
+        cells = np.cumsum(self.field.size[order] * self.case.horizon)
+        inside, start = np.zeros(len(order), bool), 0
+        while start < len(order):
+            end = int(np.searchsorted(cells, (cells[start - 1] if start else 0) + TABLE_CELLS)) or 1
+            end = int(np.searchsorted(network, network[min(max(end, start + 1), len(order)) - 1], side="right"))
+            inside[:] = False
+            inside[order[start:end]] = True
+            self._make_tables(inside)
+            self.plan(inside)
+            start = end
+            progress(start, len(order))
+
+    def _make_tables(self, inside: Flags) -> None:
+        chosen = np.flatnonzero(inside)
+        sizes = self.field.size[chosen] * self.case.horizon
+        self.field.offset[chosen] = np.cumsum(sizes) - sizes
+        if self.table.size < sizes.sum():
+            self.table = np.empty(int(sizes.sum()), np.float32)
+
     def plan(self, inside: Flags | None = None) -> None:
         """Paths of all nodes (or those `inside`): who is fed first, then who feeds, then who can send what it has."""
         chosen = np.ones(len(self.case.nodes), bool) if inside is None else inside
         for level in reversed(self.levels):
             nodes = level[chosen[level]]
-            for n in nodes[self.case.nodes.feeds[nodes]].tolist():
-                self.before(n)
+            self.before(nodes[self.case.nodes.feeds[nodes]])
             self.path(nodes)
         self.settle(chosen)
 
@@ -72,55 +101,31 @@ class Board:
         for round_ in range(SETTLE_ROUNDS):
             cuts = 0
             for depth, level in enumerate(feeding):
-                for n in level.tolist():
-                    self.before(n)
-                    cuts += settle(
-                        self.field, n, self.table, depth > 0 or round_ > 0, self.out_first, self.out_link, self.node,
-                        self.quantity, self.tier, self.available, self.stock, self.short, self.cost,
-                    )  # fmt: skip
+                cuts += settle(
+                    self.field, level.astype(np.int64), self.table, depth > 0 or round_ > 0, self.below_first,
+                    self.below, self.case.nodes.moving, self.out_first, self.out_link, self.node, self.quantity,
+                    self.tier, self.available, self.stock, self.short, self.cost,
+                )  # fmt: skip
             if not cuts:
                 return
 
-    def before(self, n: int) -> None:
-        """What a feeding node has to know of those it feeds: what they draw, and what they hold of its echelon."""
-        send(self.field, n, self.out_first, self.out_link, self.quantity)
-        below = self.case.nodes.members[n]
-        if self.field.echelon_cost[n] <= 0:
-            return
-        others = below[below != n]
-        inside = np.zeros(len(self.case.nodes), bool)
-        inside[below] = inside[n] = True
-        beside = (self.stock + self.field.demand - self.short)[others].sum(axis=0)
-        beside += self.case.nodes.moving[others].sum(axis=0) + self._under_way(inside)
-        self.field.echelon_beside[n] = beside
-        self.field.echelon_short[n] = self.short[others].sum(axis=0)
-
-    def _under_way(self, inside: Flags) -> Floats:
-        """[T] units sent from a place inside and not yet arrived at the end of the week."""
-        result = np.zeros(self.case.horizon)
-        for n in np.flatnonzero(inside).tolist():
-            for link in self.out_link[self.out_first[n] : self.out_first[n + 1]].tolist():
-                for week in np.flatnonzero(self.quantity[link] > 0).tolist():
-                    result[week : int(self.case.links.due[link, week])] += self.quantity[link, week]
-        return result
+    def before(self, nodes: Ints) -> None:
+        """Tell feeding nodes what those below them draw and hold."""
+        look_below(
+            self.field, nodes.astype(np.int64), self.below_first, self.below, self.case.nodes.moving, self.out_first,
+            self.out_link, self.quantity, self.stock, self.short,
+        )  # fmt: skip
 
     def solution(self) -> Solution:
         """The plan as it stands, with what the echelons lack beyond their members."""
         links = self.case.links
         packs = np.round(self.quantity / links.pack[:, None]) if len(links) else self.quantity
         extra = np.zeros_like(self.stock)
-        for n in np.flatnonzero(self.field.echelon_cost > 0).tolist():
-            self.before(n)
-            extra[n] = self._extra(n)
+        heads = np.flatnonzero(self.field.echelon_cost > 0)
+        self.before(heads)
+        for t in range(self.case.horizon):
+            total = self.available[heads, t] - self.field.ship[heads, t] + self.field.echelon_beside[heads, t]
+            own = np.where(self.field.sells[heads], self.short[heads, t], 0.0)
+            level = read_curves(self.case.echelon, heads, t, total)
+            extra[heads, t] = np.maximum(level - self.field.echelon_short[heads, t] - own, 0.0)
         return Solution(packs, self.tier.copy(), np.maximum(self.stock, 0.0), self.short.copy(), extra)
-
-    def _extra(self, n: int) -> Floats:
-        """[T] expected shortage of an echelon beyond that of its members."""
-        total = self.available[n] - self.field.ship[n] + self.field.echelon_beside[n]
-        points, values = self.field.echelon_points[n], self.field.echelon_values[n]
-        level = np.array([
-            values[t, 0] + points[t, 0] - total[t] if total[t] < points[t, 0] else np.interp(total[t], points[t], values[t])
-            for t in range(len(total))
-        ])  # fmt: skip
-        own = self.short[n] if self.field.sells[n] else 0.0
-        return np.asarray(np.maximum(level - self.field.echelon_short[n] - own, 0.0), dtype=float)

@@ -8,6 +8,7 @@ shortage cost (Clark and Scarf, 1960), and every place by itself with the rest, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,37 +21,60 @@ from planner.stock.kernel import FAR, Field, bound_nodes
 from planner.stock.shared import Shared
 
 POINTS = (1000, 4000, 16000)
+SCALES = (0.0, 0.3, 0.6, 0.8, 1.0)
 SPLITS = ((0.0, 1.0), (0.5, 0.5), (1.0, 0.0), (0.0, 0.5))
 
 
-def lower_bound(board: Board, shared: Shared, prices: Floats, cost: float, gap: float, points: int = POINTS[-1]) -> float:
-    """Bound on the cost of every plan. Finer grids are tried for the SKUs that need them, while the gap is too wide.
+def lower_bound(
+    board: Board, shared: Shared, prices: Floats, cost: float, gap: float,
+    progress: Callable[[int, int], None] | None = None,
+) -> float:  # fmt: skip
+    """Bound on the cost of every plan: the best of no prices, these prices and parts of them.
 
-    `board` holds a plan of this `cost`; how its lines share joint orders says how their cost is split.
+    Finer grids are tried for the SKUs that are dear enough, while the gap is too wide and finer grids help. `board`
+    holds a plan of this `cost`; how its lines share joint orders says how their cost is split.
     """
-    case = board.case
-    constant = float((prices * np.where(np.isfinite(shared.room), shared.room - shared.constant(), 0.0)).sum())
-    best = np.full(int(case.nodes.network.max(initial=-1)) + 1, -np.inf)
-    shares = joint_shares(board, suppliers(board))
-    todo = np.ones(len(best), bool)
-    for count in (p for p in POINTS if p <= points):
-        found = _by_network(case, shared, prices, shares, todo, count)
-        gained = found - best
-        best = np.maximum(best, found)
-        total = float(best.sum()) - constant
-        if cost - total <= gap * cost or count == POINTS[-1]:
+    shares = joint_shares(board, suppliers(board.case))
+    case, scales = board.case, SCALES if prices.any() else SCALES[:1]
+    everyone = np.ones(int(case.nodes.network.max(initial=-1)) + 1, bool)
+    found = []
+    for number, scale in enumerate(scales):
+        found.append(_by_network(case, shared, prices * scale, shares, everyone, POINTS[0]))
+        if progress:
+            progress(number + 1, len(scales) + 1)
+    rents = [_rent(shared, prices * scale) for scale in scales]
+    chosen = int(np.argmax([own.sum() - rent for own, rent in zip(found, rents, strict=True)]))
+    return _refined(case, shared, prices * scales[chosen], shares, found[chosen], cost + rents[chosen], gap)
+
+
+def _rent(shared: Shared, prices: Floats) -> float:
+    """What the room of the limits is worth at these prices."""
+    return float((prices * np.where(np.isfinite(shared.room), shared.room - shared.constant(), 0.0)).sum())
+
+
+def _refined(
+    case: Case, shared: Shared, prices: Floats, shares: Floats, best: Floats, cost: float, gap: float
+) -> float:  # fmt: skip
+    """The bound on finer grids, until the gap is small enough or a finer grid cannot make it so."""
+    rent = _rent(shared, prices)
+    for points in POINTS[1:]:
+        missing = cost - float(best.sum()) - gap * (cost - rent)
+        todo = _worth_it(best, 0.2 * max(missing, 0.0))
+        if missing <= 0 or not todo.any():
             break
-        todo = ~np.isfinite(gained) | (gained > 0)
-        todo &= _worth_it(best, gap * cost)
-    return float(best.sum()) - constant
+        finer = np.maximum(best, _by_network(case, shared, prices, shares, todo, points))
+        gained = float((finer - best).sum())
+        best = finer
+        if gained < 0.2 * missing:
+            break
+    return float(best.sum()) - rent
 
 
-def _worth_it(best: Floats, missing: float) -> Flags:
+def _worth_it(best: Floats, negligible: float) -> Flags:
     """Which networks are dear enough that a finer grid could matter."""
-    order = np.argsort(best)
-    small = np.cumsum(np.maximum(best[order], 0.0)) < missing
+    order = np.argsort(best, kind="stable")
     result = np.ones(len(best), bool)
-    result[order[small]] = False
+    result[order[np.cumsum(np.maximum(best[order], 0.0)) < negligible]] = False
     return result
 
 
@@ -66,7 +90,7 @@ def joint_shares(board: Board, joint: list[Supplier]) -> Floats:
 def _by_network(case: Case, shared: Shared, prices: Floats, shares: Floats, todo: Flags, points: int) -> Floats:
     """[K] bound of each network on a grid of so many points; -inf for those not to do."""
     plain = Board(case, points, tables=False)
-    shared.charge(plain, prices, cheapest=True)
+    shared.charge(plain.field, prices, cheapest=True)
     plain.field.fixed[:] += shares[:, None]
     network, nodes = case.nodes.network, case.nodes
     fed = np.bincount(network, nodes.feeds, len(todo)) > 0
@@ -122,7 +146,9 @@ class _Split:
         """Every place with its own part of the costs; orders from outside are free of cost here, they are in the
         whole."""
         links = self.case.links
-        hold, short, unit, fixed = (a.copy() for a in (self.field.hold, self.field.short_cost, self.field.unit, self.field.fixed))
+        hold, short, unit, fixed = (
+            a.copy() for a in (self.field.hold, self.field.short_cost, self.field.unit, self.field.fixed)
+        )
         extra = self.field.tier_extra.copy()
         for root in self.roots.tolist():
             inside, holding, shortage = self._common(root)

@@ -141,8 +141,9 @@ def _widths(case: Case, low: Floats, high: Floats, points: int) -> tuple[Floats,
     pack = np.full(len(nodes), np.inf)
     np.minimum.at(pack, links.node, links.pack)
     width = np.maximum((high - low) / points, 1e-9)
+    pack = np.where(np.isfinite(pack), pack, width)
     share = np.maximum(np.ceil(pack / width - 1e-9), 1.0)
-    step = np.where(np.isfinite(pack), np.where(pack >= width, pack / share, np.floor(width / pack) * pack), width)
+    step = np.where(pack >= width, pack / share, np.floor(width / pack) * pack)
     size = np.clip(np.ceil((high - low) / step) + 2, 8, None).astype(np.int64)
     return step, size
 

@@ -58,7 +58,7 @@ class _Search:
     def __init__(self, board: Board, shared: Shared, prices: Floats, draw: np.random.Generator) -> None:
         self.board, self.shared, self.prices, self.draw = board, shared, prices, draw
         self.own = 1e-7 * board.case.links.priority.astype(float)
-        self.suppliers = suppliers(board)
+        self.suppliers = suppliers(board.case)
         self.supplier_of = np.full(len(board.case.links), -1)
         for s, supplier in enumerate(self.suppliers):
             self.supplier_of[supplier.lines] = s
@@ -76,7 +76,7 @@ class _Search:
         kept, used, true = _Kept.of(board, nodes, links), self.used, self.true.copy()
         concerned = sorted(set(self.supplier_of[links].tolist()) - {-1})
         before, mask = self._cost(nodes, concerned), self._open_weeks(concerned)
-        self.shared.charge(board, self.prices * self.draw.choice(SCALES))
+        self.shared.charge(board.field, self.prices * self.draw.choice(SCALES))
         rest = used - self.shared.used_by(board, nodes)
         self.used = rest.copy()
         board.quantity[links] = 0.0
@@ -125,9 +125,9 @@ class _Search:
         for level in reversed(board.levels):
             for n in level[inside[level]].tolist():
                 self._cap(n, mask)
-                if board.case.nodes.feeds[n]:
-                    board.before(n)
                 one = np.array([n], np.int64)
+                if board.case.nodes.feeds[n]:
+                    board.before(one)
                 board.path(one)
                 self.used += self.shared.used_by(board, one)
         board.settle(inside)

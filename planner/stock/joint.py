@@ -7,12 +7,13 @@ that helps.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from planner.stock.board import Board
-from planner.stock.case import Flags, Floats, Ints
+from planner.stock.case import Case, Flags, Floats, Ints
 from planner.stock.kernel import joint_weeks
 from planner.stock.shared import Shared
 
@@ -35,14 +36,16 @@ class Supplier:
         return bool(len(self.lines) and (self.order_cost > 0 or (self.minima > 0).any()))
 
 
-def suppliers(board: Board) -> list[Supplier]:
+def suppliers(case: Case) -> list[Supplier]:
     """The suppliers with joint terms, in the order of the case."""
-    case, found = board.case, []
+    found = []
     for s, joint in enumerate(case.joints):
         lines = np.flatnonzero(case.links.joint == s).astype(np.int64)
         each = np.nan_to_num(np.column_stack([np.zeros(len(lines)), case.volume[lines], case.weight[lines]]))
         minima = np.nan_to_num(np.array([joint.value, joint.m3, joint.kg], float))
-        found.append(Supplier(lines, np.unique(board.node[lines]), float(joint.order_cost), minima, each))
+        found.append(
+            Supplier(lines, np.unique(case.links.node[lines]).astype(np.int64), float(joint.order_cost), minima, each)
+        )
     return [supplier for supplier in found if supplier.binds]
 
 
@@ -56,16 +59,20 @@ def sweep(board: Board, supplier: Supplier, force: bool = False) -> float:
     )  # fmt: skip
 
 
-def choose_weeks(board: Board, shared: Shared, effort: int = EFFORT) -> None:
+def choose_weeks(
+    board: Board, shared: Shared, progress: Callable[[int, int], None] | None = None, effort: int = EFFORT
+) -> None:
     """Calendars of all suppliers with joint terms, one supplier after the other. `effort` counts paths of nodes.
 
     Use of a shared limit beyond its room counts at what a unit of it could gain, so that no calendar piles up orders
     which the limit then cuts.
     """
-    chosen = suppliers(board)
+    chosen = suppliers(board.case)
     size = sum(len(supplier.nodes) for supplier in chosen)
-    for supplier in chosen:
+    for number, supplier in enumerate(chosen):
         _Calendar(board, supplier, shared).search(int(effort * len(supplier.nodes) / max(size, 1)))
+        if progress:
+            progress(number + 1, len(chosen))
 
 
 class _Calendar:

@@ -183,7 +183,10 @@ def weigh(f: Field, n: int, t: int, row: Floats, left: Floats) -> None:
                 width = far_points[far] - far_points[far - 1]
                 total = far_values[far]
                 if width > 1e-12:
-                    total = far_values[far - 1] + (far_values[far] - far_values[far - 1]) * (at - far_points[far - 1]) / width
+                    total = (
+                        far_values[far - 1]
+                        + (far_values[far] - far_values[far - 1]) * (at - far_points[far - 1]) / width
+                    )
             cost += echelon * max(total - apart - short, 0.0)
         row[i] = cost
         left[i] = stock if lost or not sells else stock - short
@@ -298,9 +301,7 @@ def window(f: Field, link: int, week: int, tier: int) -> tuple[float, float]:
 
 
 @compiled
-def best_order(
-    f: Field, n: int, t: int, link: int, week: int, row: Floats, before: float
-) -> tuple[float, float]:
+def best_order(f: Field, n: int, t: int, link: int, week: int, row: Floats, before: float) -> tuple[float, float]:
     """(quantity, cost with it) of the cheapest order of a link that arrives in week t; quantity 0 if none is allowed.
 
     The table is linear between its points, so only quantities that reach a point, or an end of a window, can be best.
@@ -437,6 +438,35 @@ def send(f: Field, n: int, out_first: Ints, out_link: Ints, quantity: Floats) ->
 
 
 @compiled
+def look_below(
+    f: Field, chosen: Ints, below_first: Ints, below: Ints, moving: Floats, out_first: Ints, out_link: Ints,
+    quantity: Floats, stock: Floats, short: Floats,
+) -> None:  # fmt: skip
+    """What feeding nodes have to know of those they feed: what they draw, and what is held of the echelon beside them.
+
+    `below` [below_first[n]:below_first[n + 1]] are the members of node n's echelon other than itself. Units sent from
+    a place inside and not yet there at the end of a week belong to the echelon, too.
+    """
+    weeks = f.demand.shape[1]
+    for n in chosen:
+        send(f, n, out_first, out_link, quantity)
+        if f.echelon_cost[n] <= 0:
+            continue
+        first, last = below_first[n], below_first[n + 1]
+        for t in range(weeks):
+            f.echelon_beside[n, t] = f.echelon_short[n, t] = 0.0
+            for m in below[first:last]:
+                f.echelon_beside[n, t] += stock[m, t] + f.demand[m, t] - short[m, t] + moving[m, t]
+                f.echelon_short[n, t] += short[m, t]
+        for k in range(first - 1, last):
+            place = n if k < first else below[k]
+            for o in range(out_first[place], out_first[place + 1]):
+                for week in range(weeks):
+                    for t in range(week, min(f.due[out_link[o], week], weeks)):
+                        f.echelon_beside[n, t] += quantity[out_link[o], week]
+
+
+@compiled
 def reduced(f: Field, link: int, week: int, quantity: float, excess: float) -> float:
     """The largest allowed quantity that is smaller by at least the excess; 0 if none is."""
     pack = f.pack[link]
@@ -447,39 +477,45 @@ def reduced(f: Field, link: int, week: int, quantity: float, excess: float) -> f
 
 @compiled
 def settle(
-    f: Field, n: int, table: Floats, frozen: bool, out_first: Ints, out_link: Ints, node: Ints, quantity: Floats,
-    tier: Ints, available: Floats, stock: Floats, short: Floats, cost: Floats,
+    f: Field, chosen: Ints, table: Floats, frozen: bool, below_first: Ints, below: Ints, moving: Floats,
+    out_first: Ints, out_link: Ints, node: Ints, quantity: Floats, tier: Ints, available: Floats, stock: Floats,
+    short: Floats, cost: Floats,
 ) -> int:  # fmt: skip
-    """Let a node send no more than it has: week by week the orders that gain least a unit are made smaller.
+    """Let nodes send no more than they have: week by week the orders that gain least a unit are made smaller.
 
-    Who is cut orders again in later weeks as it needs. With `frozen` the node's own orders stay as they are. Returns
+    Who is cut orders again in later weeks as it needs. With `frozen` the nodes' own orders stay as they are. Returns
     how many orders were cut.
     """
     weeks, cuts = f.demand.shape[1], 0
-    for t in range(weeks):
-        while True:
-            send(f, n, out_first, out_link, quantity)
-            since = weeks if frozen else t
-            cost[n] = follow(f, n, table, since, quantity, tier, available[n], stock[n], short[n])
-            there = available[n, t]
-            if f.sells[n] and not f.lost[n] and t > 0:
-                there += short[n, t - 1]
-            excess = f.ship[n, t] - max(there, 0.0)
-            if excess <= 1e-6:
-                break
-            chosen, worth = -1, FAR
-            for k in range(out_first[n], out_first[n + 1]):
-                link = out_link[k]
-                if quantity[link, t] > 0:
-                    value = worth_of(f, link, t, table, excess, node, quantity, tier, available, stock, short, cost)
-                    if value < worth:
-                        chosen, worth = link, value
-            if chosen < 0:
-                break
-            m = node[chosen]
-            f.cap[chosen, t] = reduced(f, chosen, t, quantity[chosen, t], excess)
-            cost[m] = follow(f, m, table, t, quantity, tier, available[m], stock[m], short[m])
-            cuts += 1
+    for n in chosen:
+        one = np.array([n])
+        look_below(f, one, below_first, below, moving, out_first, out_link, quantity, stock, short)
+        for t in range(weeks):
+            while True:
+                send(f, n, out_first, out_link, quantity)
+                there = available[n, t]
+                if f.sells[n] and not f.lost[n] and t > 0:
+                    there += short[n, t - 1]
+                excess = f.ship[n, t] - max(there, 0.0)
+                if excess <= 1e-6:
+                    break
+                worst, worth = -1, FAR
+                for k in range(out_first[n], out_first[n + 1]):
+                    link = out_link[k]
+                    if quantity[link, t] > 0:
+                        value = worth_of(f, link, t, table, excess, node, quantity, tier, available, stock, short, cost)
+                        if value < worth:
+                            worst, worth = link, value
+                if worst < 0:
+                    break
+                m = node[worst]
+                f.cap[worst, t] = reduced(f, worst, t, quantity[worst, t], excess)
+                cost[m] = follow(f, m, table, t, quantity, tier, available[m], stock[m], short[m])
+                cuts += 1
+                send(f, n, out_first, out_link, quantity)
+                cost[n] = follow(f, n, table, weeks if frozen else t, quantity, tier, available[n], stock[n], short[n])
+        look_below(f, one, below_first, below, moving, out_first, out_link, quantity, stock, short)
+        cost[n] = follow(f, n, table, weeks, quantity, tier, available[n], stock[n], short[n])
     return cuts
 
 

@@ -14,13 +14,11 @@ import numpy as np
 import pulp
 
 from planner.stock.case import Case, Floats, Ints
-from planner.stock.cover import cover
 from planner.stock.resting import resting_stock
 from planner.stock.terms import (
     AT_LEAST,
     AT_MOST,
     EQUAL,
-    Frame,
     Model,
     Spot,
     Terms,
@@ -33,14 +31,16 @@ from planner.stock.terms import (
 EARLY_SHARE = 0.2
 
 
-def build(case: Case, nodes: Ints, frame: Frame | None = None) -> Model:
-    """The whole model of these nodes and of the links into them. The table of contents of what a plan obeys."""
-    frame = frame or Frame()
+def build(case: Case, nodes: Ints, caps: Floats | None = None) -> Model:
+    """The whole model of these nodes and of the links into them. The table of contents of what a plan obeys.
+
+    `caps` [limit, T] is what the shared limits leave for these nodes; without it limits are not looked at.
+    """
     with _no_collector():
         model = Model(case, nodes, case.links_of(nodes), pulp.LpProblem("replenish", pulp.LpMinimize))
         orders(model)
         order_minimum(model)
-        joint_orders(model, frame)
+        joint_orders(model)
         movements(model)
         stock_balance(model)
         expected_shortage(model)
@@ -49,9 +49,7 @@ def build(case: Case, nodes: Ints, frame: Frame | None = None) -> Model:
         floors(model)
         ceilings(model)
         leftovers(model)
-        shared_limits(model, frame)
-        if frame.tight:
-            cover(model)
+        shared_limits(model, caps)
         model.problem.setObjective(pulp.LpAffineExpression(model.cost))
     return model
 
@@ -106,17 +104,17 @@ def order_minimum(model: Model) -> None:
                 model.row(one, AT_MOST, 1, f"tier_l{link}_t{week}")
 
 
-def joint_orders(model: Model, frame: Frame) -> None:
+def joint_orders(model: Model) -> None:
     """Joint order: a line needs its supplier's order of the week; value, kg and m3 of its lines >= the minimum."""
     case = model.case
     lines: dict[Spot, list[tuple[int, int, int]]] = {}
     for key in model.packs:
         supplier = int(case.links.joint[key[0]])
-        if supplier >= 0 and frame.joint_share.get(supplier, 1.0) > 0:
+        if supplier >= 0:
             lines.setdefault((supplier, key[1]), []).append(key)
     for (supplier, week), keys in sorted(lines.items()):
-        joint, share, name = case.joints[supplier], frame.joint_share.get(supplier, 1.0), f"s{supplier}_t{week}"
-        opened = model.joint[supplier, week] = model.var(f"joint_{name}", joint.order_cost * share, 0, 1, True)
+        joint, name = case.joints[supplier], f"s{supplier}_t{week}"
+        opened = model.joint[supplier, week] = model.var(f"joint_{name}", joint.order_cost, 0, 1, True)
         for link, t, tier in keys:
             inner = model.placed.get((link, t, tier))
             most = 1.0 if inner is not None else most_packs(case, link, t)
@@ -125,7 +123,7 @@ def joint_orders(model: Model, frame: Frame) -> None:
         for word, minimum in (("value", joint.value), ("m3", joint.m3), ("kg", joint.kg)):
             if minimum > 0:
                 terms = {model.packs[key]: _weight(case, key, word) for key in keys}
-                model.row(terms | {opened: -minimum * share}, AT_LEAST, 0, f"minimum_{word}_{name}")
+                model.row(terms | {opened: -minimum}, AT_LEAST, 0, f"minimum_{word}_{name}")
 
 
 def _weight(case: Case, key: tuple[int, int, int], word: str) -> float:
@@ -352,13 +350,13 @@ def limit_constant(case: Case, index: int, nodes: Ints) -> Floats:
     return known
 
 
-def shared_limits(model: Model, frame: Frame) -> None:
+def shared_limits(model: Model, caps: Floats | None) -> None:
     """Use of a shared limit <= what is left of it; where it is soft, + over, at its price."""
-    for index, limit in enumerate(model.case.limits if frame.caps is not None else ()):
+    for index, limit in enumerate(model.case.limits if caps is not None else ()):
         known = limit_constant(model.case, index, model.nodes)
         for t, terms in sorted(limit_terms(model, index).items()):
-            assert frame.caps is not None
-            if np.isfinite(frame.caps[index, t]):
+            assert caps is not None
+            if np.isfinite(caps[index, t]):
                 if np.isfinite(limit.soft[t]):
                     terms = terms | {model.var(f"over_c{index}_t{t}", float(limit.soft[t])): -1.0}
-                model.row(terms, AT_MOST, frame.caps[index, t] - known[t], f"limit_c{index}_t{t}")
+                model.row(terms, AT_MOST, caps[index, t] - known[t], f"limit_c{index}_t{t}")

@@ -32,7 +32,7 @@ class Columns:
     def add(self, board: Board, shared: Shared, prices: Floats) -> None:
         """The plan as it stands as one more column of each group; its cost without the prices."""
         count = int(self.groups.max(initial=-1)) + 1
-        use = np.array([shared.used_by(board, np.flatnonzero(self.groups == g)) for g in range(count)])
+        use = shared.used_by_group(board, self.groups, count)
         charged = (use - self._constants(shared, count)) * prices[None, :, :]
         own = np.bincount(self.groups, board.cost, count) if count else np.zeros(0)
         self.cost.append(own - charged.sum(axis=(1, 2)))
@@ -40,15 +40,16 @@ class Columns:
 
     def _constants(self, shared: Shared, count: int) -> Floats:
         """Demand served counts in the use, but the loops charge only what is short of it."""
-        if not any(limit.served.any() for limit in shared.case.limits):
-            return np.zeros((count, *shared.room.shape))
+        result = np.zeros((count, *shared.room.shape))
         demand = np.where(shared.case.nodes.sells[:, None], shared.case.nodes.demand, 0.0)
-        parts = [[limit.served * (self.groups == g) @ demand for limit in shared.case.limits] for g in range(count)]
-        return np.array(parts).reshape(count, *shared.room.shape)
+        for i, limit in enumerate(shared.case.limits):
+            if limit.served.any():
+                np.add.at(result[:, i], self.groups, limit.served[:, None] * demand)
+        return result
 
 
 def find_prices(
-    board: Board, shared: Shared, rounds: int = ROUNDS, progress: Callable[[int, int], None] | None = None
+    board: Board, shared: Shared, progress: Callable[[int, int], None] | None = None, rounds: int = ROUNDS
 ) -> Floats:
     """[limit, T] prices at which the plan uses about what there is; zero where nothing is exceeded.
 
@@ -67,7 +68,7 @@ def find_prices(
         else:
             duals = _master(columns, shared, hot)
             prices = duals if number == len(SCOUTS) else SMOOTH * duals + (1 - SMOOTH) * prices
-        shared.charge(board, prices)
+        shared.charge(board.field, prices)
         board.replan()
         if progress:
             progress(number + 1, rounds)

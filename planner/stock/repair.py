@@ -19,7 +19,7 @@ def keep_limits(board: Board, shared: Shared) -> None:
     Week by week, each limit in turn; who is cut orders again where there is room. A joint order that falls below its
     minima is put off. The last rounds only take away, so that they end.
     """
-    joint = suppliers(board)
+    joint = suppliers(board.case)
     for number in range(ROUNDS):
         if number >= ROUNDS // 2:
             board.field.cap[:] = np.minimum(board.field.cap, board.quantity)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from planner.stock.case import Case, Floats, Ints
+from planner.stock.case import Case, Curves, Floats, Ints
 
 
 def resting_stock(case: Case, chosen: Ints) -> Floats:
@@ -27,11 +27,16 @@ def resting_stock(case: Case, chosen: Ints) -> Floats:
 
 def _curve_at(case: Case, chosen: Ints, t: int, there: Floats) -> Floats:
     """Expected shortage at this stock available, for nodes that sell."""
-    result = np.zeros(len(chosen))
-    for i, n in enumerate(chosen.tolist()):
-        if case.nodes.sells[n]:
-            points, values, _ = case.own.at(n, t)
-            result[i] = (
-                values[0] + points[0] - there[i] if there[i] < points[0] else np.interp(there[i], points, values)
-            )
-    return result
+    return np.where(case.nodes.sells[chosen], read_curves(case.own, chosen, t, there), 0.0)
+
+
+def read_curves(curves: Curves, chosen: Ints, t: int, at: Floats) -> Floats:
+    """Expected shortage of each chosen node at its stock available: linear between the points, slope 1 before them."""
+    points, values = curves.available[chosen, t], curves.shortage[chosen, t]
+    last = points.shape[1] - 1
+    upper = np.clip((points < at[:, None]).sum(axis=1), 1, last)
+    rows = np.arange(len(chosen))
+    left, right = points[rows, upper - 1], points[rows, upper]
+    share = np.clip((at - left) / np.maximum(right - left, 1e-12), 0.0, 1.0)
+    inside = values[rows, upper - 1] + (values[rows, upper] - values[rows, upper - 1]) * share
+    return np.where(at < points[:, 0], values[:, 0] + points[:, 0] - at, inside)

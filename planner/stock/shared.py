@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
-from planner.stock.board import Board
 from planner.stock.case import Case, Flags, Floats, Ints, Limit
+from planner.stock.kernel import Field
 
 TOLERANCE = 1e-6
+
+
+class Placed(Protocol):
+    """What the use of limits is read from: a board, or a plan on its own."""
+
+    @property
+    def quantity(self) -> Floats: ...
+
+    @property
+    def tier(self) -> Ints: ...
+
+    @property
+    def available(self) -> Floats: ...
+
+    @property
+    def short(self) -> Floats: ...
+
+
+@dataclass(frozen=True)
+class Use:
+    """Ordered units and price breaks [L, T], stock available and expected shortage [N, T]."""
+
+    quantity: Floats
+    tier: Ints
+    available: Floats
+    short: Floats
 
 
 class Shared:
@@ -41,6 +69,13 @@ class Shared:
         return np.where(due >= 0, chosen, -1)
 
     @cached_property
+    def tier_price(self) -> Floats:
+        """[L, deepest] unit cost by price break; the last one goes on."""
+        tiers = self.case.links.tiers
+        deepest = max((len(own) for own in tiers), default=1)
+        return np.array([[own[min(k, len(own) - 1)][1] for k in range(deepest)] for own in tiers], float)
+
+    @cached_property
     def list_price(self) -> Floats:
         """[L] the price of the first unit of each link."""
         return np.array([tiers[0][1] for tiers in self.case.links.tiers], float)
@@ -63,19 +98,40 @@ class Shared:
         limit = self.case.limits[index]
         return limit.orders[links] * (self.list_price[links] if limit.money else 1.0)
 
-    def used(self, board: Board) -> Floats:
+    def used(self, plan: Placed) -> Floats:
         """[limit, T] use by the plan as it stands."""
-        return self._used(board, None)
+        return self._used(plan, None)
 
-    def used_by(self, board: Board, nodes: Ints) -> Floats:
+    def used_by(self, plan: Placed, nodes: Ints) -> Floats:
         """[limit, T] use by these nodes and the links into them."""
         inside = np.zeros(len(self.case.nodes), bool)
         inside[nodes] = True
-        return self._used(board, inside)
+        return self._used(plan, inside)
 
-    def _used(self, board: Board, inside: Flags | None) -> Floats:
+    def used_by_group(self, plan: Placed, group: Ints, count: int) -> Floats:
+        """[count, limit, T] use by each group of nodes; `group` [N] is the number of each node's group."""
+        result = np.zeros((count, len(self.case.limits), self.case.horizon + 1))
+        demand = np.where(self.case.nodes.sells[:, None], self.case.nodes.demand, 0.0)
+        for i, limit in enumerate(self.case.limits):
+            links, nodes = self.links_of[i], self.nodes_of[i]
+            if len(links):
+                owner = np.repeat(group[self.case.links.node[links]], self.case.horizon)
+                np.add.at(result[:, i], (owner, self.at[i].ravel()), self._amounts(plan, i, links).ravel())
+            if len(nodes):
+                held = limit.held[nodes][:, None] * plan.available[nodes]
+                held += limit.served[nodes][:, None] * (demand[nodes] - plan.short[nodes])
+                np.add.at(result[:, i, :-1], group[nodes], held)
+        return result[:, :, :-1]
+
+    def _amounts(self, plan: Placed, index: int, links: Ints) -> Floats:
+        """[links, T] what each order uses of a limit."""
+        limit = self.case.limits[index]
+        amount = plan.quantity[links] * limit.orders[links][:, None]
+        return amount * self._paid_price(plan, links) if limit.money else amount
+
+    def _used(self, plan: Placed, inside: Flags | None) -> Floats:
         result = np.zeros((len(self.case.limits), self.case.horizon + 1))
-        demand = board.field.demand
+        nodes_demand = np.where(self.case.nodes.sells[:, None], self.case.nodes.demand, 0.0)
         for i, limit in enumerate(self.case.limits):
             links, at = self.links_of[i], self.at[i]
             nodes = self.nodes_of[i]
@@ -83,23 +139,18 @@ class Shared:
                 mine = inside[self.case.links.node[links]]
                 links, at, nodes = links[mine], at[mine], nodes[inside[nodes]]
             if len(links):
-                amount = board.quantity[links] * limit.orders[links][:, None]
-                if limit.money:
-                    amount = amount * self._paid_price(board, links)
-                np.add.at(result[i], at.ravel(), amount.ravel())
+                np.add.at(result[i], at.ravel(), self._amounts(plan, i, links).ravel())
             if len(nodes):
-                result[i, :-1] += limit.held[nodes] @ board.available[nodes]
-                result[i, :-1] += limit.served[nodes] @ (demand[nodes] - board.short[nodes])
+                result[i, :-1] += limit.held[nodes] @ plan.available[nodes]
+                result[i, :-1] += limit.served[nodes] @ (nodes_demand[nodes] - plan.short[nodes])
         return result[:, :-1]
 
-    def _paid_price(self, board: Board, links: Ints) -> Floats:
+    def _paid_price(self, plan: Placed, links: Ints) -> Floats:
         """[links, T] unit cost of the price break that each order reaches."""
-        tiers, first = board.field.tier_price, board.field.tier_first
-        return np.asarray(tiers[first[links][:, None] + board.tier[links]], dtype=float)
+        return np.take_along_axis(self.tier_price[links], plan.tier[links], axis=1)
 
-    def charge(self, board: Board, prices: Floats, cheapest: bool = False) -> None:
+    def charge(self, field: Field, prices: Floats, cheapest: bool = False) -> None:
         """Put prices on what uses the limits. With `cheapest` money is counted at the lowest price, for a bound."""
-        field = board.field
         field.unit[:] = 1e-7 * self.case.links.priority[:, None]
         field.space_price[:] = field.served_price[:] = 0.0
         for i, limit in enumerate(self.case.limits):

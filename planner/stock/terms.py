@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,20 +12,6 @@ from planner.stock.case import Case, Floats, Ints
 Terms = dict[pulp.LpVariable, float]
 Spot = tuple[int, int]
 AT_MOST, EQUAL, AT_LEAST = pulp.LpConstraintLE, pulp.LpConstraintEQ, pulp.LpConstraintGE
-
-
-@dataclass(frozen=True)
-class Frame:
-    """What a part of a case has to obey beyond itself.
-
-    `caps` [limit, T] is the part of each shared limit that is left for these nodes (None: limits are not looked at).
-    `joint_share`: share of a supplier's joint minimum and cost that these nodes bear, 1 unless said; 0 leaves it out.
-    `tight` adds rows that only a relaxation needs.
-    """
-
-    caps: Floats | None = None
-    tight: bool = False
-    joint_share: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass

@@ -7,6 +7,7 @@ import numpy as np
 from planner.stock.case import Case, Floats, Ints, Solution
 from planner.stock.model import EARLY_SHARE, floor_price, last_listed
 from planner.stock.resting import resting_stock
+from planner.stock.shared import Shared, Use
 
 
 def empty(case: Case) -> Solution:
@@ -31,35 +32,14 @@ def shipped(case: Case, solution: Solution) -> Floats:
     return result
 
 
-def held(case: Case, solution: Solution, nodes: Ints) -> Floats:
-    """[n, T] stock before plus receipts, net of what is owed."""
-    chosen = case.nodes
+def held(case: Case, solution: Solution) -> Floats:
+    """[N, T] stock before plus receipts, net of what is owed."""
+    nodes = case.nodes
     before = np.zeros((len(nodes), case.horizon))
-    before[:, 0] = chosen.opening[nodes] - chosen.backlog[nodes]
-    owes = (chosen.sells & ~chosen.lost)[nodes]
-    before[:, 1:] = solution.stock[nodes, :-1] - np.where(owes[:, None], solution.short[nodes, :-1], 0.0)
-    return before + chosen.pipeline[nodes] + received(case, solution)[nodes]
-
-
-def usage(case: Case, solution: Solution, nodes: Ints) -> Floats:
-    """[limit, T] use by these nodes and the links into them; the firm part of the limits is not in it, the pipeline
-    into storage is."""
-    links = case.links_of(nodes)
-    quantity, price = solution.quantity(case.links), solution.unit_cost(case.links) if len(links) else None
-    stored = held(case, solution, nodes) if any(limit.held.any() for limit in case.limits) else None
-    result = np.zeros((len(case.limits), case.horizon))
-    for i, limit in enumerate(case.limits):
-        for link in links[limit.orders[links] > 0].tolist():
-            for week in np.flatnonzero(quantity[link]).tolist():
-                at = case.when(link, week, limit.when)
-                money = price[link, week] if limit.money and price is not None else 1.0
-                if at >= 0:
-                    result[i, at] += limit.orders[link] * quantity[link, week] * money
-        if stored is not None:
-            result[i] += limit.held[nodes] @ stored
-        if limit.served.any():
-            result[i] += limit.served[nodes] @ (case.nodes.demand[nodes] - solution.short[nodes])
-    return result
+    before[:, 0] = nodes.opening - nodes.backlog
+    owes = nodes.sells & ~nodes.lost
+    before[:, 1:] = solution.stock[:, :-1] - np.where(owes[:, None], solution.short[:, :-1], 0.0)
+    return before + nodes.pipeline + received(case, solution)
 
 
 def resting_usage(case: Case, nodes: Ints) -> Floats:
@@ -111,7 +91,12 @@ def _leftover(case: Case, solution: Solution, n: int) -> float:
 def _over(case: Case, solution: Solution, room: Floats) -> float:
     if not any(np.isfinite(limit.soft).any() for limit in case.limits):
         return 0.0
-    used = usage(case, solution, np.arange(len(case.nodes)))
-    over = np.maximum(used - room, 0.0)
+    over = np.maximum(used_by_plan(case, solution, room) - room, 0.0)
     soft = np.array([np.where(np.isfinite(limit.soft), limit.soft, 0.0) for limit in case.limits])
     return float((over * soft)[np.isfinite(over)].sum())
+
+
+def used_by_plan(case: Case, solution: Solution, room: Floats) -> Floats:
+    """[limit, T] use by a plan."""
+    use = Use(solution.quantity(case.links), solution.tier, held(case, solution), solution.short)
+    return Shared(case, room).used(use)

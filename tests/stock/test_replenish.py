@@ -124,7 +124,7 @@ def test_firm_receipts_beyond_a_limit_are_reported_not_refused() -> None:
 
 
 def test_shared_limits_over_many_parts_hold_and_the_bound_stays_below() -> None:
-    world = shop(8, 3, 13, group_size=1)
+    world = shop(8, 3, 13)
     free = world.replenish()
     spent = (
         free.orders[free.orders["kind"] == "purchase"]
@@ -139,35 +139,29 @@ def test_shared_limits_over_many_parts_hold_and_the_bound_stays_below() -> None:
 
 
 def test_the_safety_limit_leaves_a_true_plan_and_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = shop(8, 3, 13, group_size=1)
+    world = shop(8, 3, 13)
     spent = world.replenish().orders.query("kind == 'purchase'")
     budget = float((spent["quantity"] * spent["unit_cost"]).groupby(spent["order_week"]).sum().max() * 0.5)
-    monkeypatch.setattr(
-        "planner.stock.optimise._too_late", lambda plan, deadline: setattr(plan, "timed_out", True) or True
-    )
+    monkeypatch.setattr("planner.stock.optimise._now", iter([0.0, *[1e9] * 1000]).__next__)
     summary = world.stock_settings(budget_per_week=budget).replenish().summary
     assert summary["time_limit_hit"]
     assert summary["check"] == []
     assert summary["bound"] <= summary["objective"]
 
 
-def test_parts_by_themselves_cost_what_one_model_costs() -> None:
-    """Without shared limits nothing is lost by splitting."""
+def test_networks_by_themselves_cost_what_they_cost_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without anything shared the plan is the same, whether all tables are kept at once or one network at a time."""
     world = shop(3, 1, 8)
     bare = world.with_rows(
         suppliers=[],
         price_breaks=[],
         locations=[{k: v for k, v in row.items() if k != "capacity_m3"} for row in world.tables["locations"]],
     )
-    fine = bare.stock_settings(gap=0.0, group_size=1)
-    apart, together = (
-        optimise(fine.case, fine.settings.stock),
-        optimise(bare.case, bare.stock_settings(gap=0.0, group_size=9).settings.stock),
-    )
-    assert len(apart.parts) == 3
-    assert len(together.parts) == 1
-    assert max(apart.bound, together.bound) <= min(apart.objective, together.objective) + 1e-6
-    assert apart.objective == pytest.approx(together.objective, rel=0.02)
+    together = optimise(bare.case, bare.settings.stock)
+    monkeypatch.setattr("planner.stock.board.TABLE_CELLS", 1)
+    apart = optimise(bare.case, bare.settings.stock)
+    np.testing.assert_array_equal(apart.solution.packs, together.solution.packs)
+    assert apart.bound == together.bound
 
 
 def test_the_same_input_gives_the_same_tables() -> None:
