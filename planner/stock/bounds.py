@@ -178,7 +178,7 @@ class _Split:
             demand[k] = nodes.demand[nodes.members[root]].sum(axis=0)
             hold[k], credit[k] = holding, holding * moving.sum()
             left = np.arange(weeks, 0, -1)
-            short[k] = np.maximum(shortage - holding * left, 0.0) if nodes.lost[root] else shortage
+            short[k] = np.maximum(shortage - holding * (left if nodes.lost[root] else 1.0), 0.0)
             for link in np.flatnonzero(np.isin(case.links.node, inside) & (case.links.origin < 0)).tolist():
                 ops += [(k, int(case.links.due[link, t]), link, t) for t in np.flatnonzero(case.links.due[link] >= 0)]
         ops.sort()

@@ -99,8 +99,9 @@ def outcome(f: Field, n: int, t: int, available: float) -> tuple[float, float, f
     """(cost of the week, stock left net of what is owed, expected shortage) at a stock available."""
     cost = f.space_price[n, t] * available
     left = available - f.ship[n, t]
-    if left < 0:
-        cost += SCARCE * (1.0 + f.short_cost[n, t]) * -left
+    lack = f.ship[n, t] - max(available, 0.0)
+    if lack > 0:
+        cost += SCARCE * (1.0 + f.short_cost[n, t]) * lack
     short = 0.0
     if f.sells[n]:
         short = curve(f.points[n, t], f.values[n, t], left)
@@ -149,8 +150,9 @@ def weigh(f: Field, n: int, t: int, row: Floats, left: Floats) -> None:
         available = lo + i * step
         there = available - ship
         cost = space * available
-        if there < 0:
-            cost += SCARCE * (1.0 + short_cost) * -there
+        lack = ship - max(available, 0.0)
+        if lack > 0:
+            cost += SCARCE * (1.0 + short_cost) * lack
         short, stock = 0.0, there
         if sells:
             while k < last and points[k] < there:
@@ -198,12 +200,12 @@ def look_ahead(f: Field, n: int, ahead: Floats, keep: Floats, bounding: bool) ->
 
     `ahead` [4, size] is room to work in; its first row ends as the cost before the orders of the first week. With
     `bounding` a place between two points takes the largest value that is surely not above the true one: a unit less
-    can lose one sale more, a unit more is held at most to the end.
+    loses at most one sale more (is owed at most to the end), a unit more is held at most to the end.
     """
     weeks, size, step = f.demand.shape[1], f.size[n], f.step[n]
     before, spare, now, left = ahead[0], ahead[1], ahead[2], ahead[3]
     queue = np.empty(size, np.int64)
-    rising, steepest = 0.0, f.floor_price[n]
+    rising, steepest, dearest = 0.0, 0.0, 0.0
     for t in range(weeks - 1, -1, -1):
         weigh(f, n, t, now, left)
         if t + 1 < weeks:
@@ -215,7 +217,13 @@ def look_ahead(f: Field, n: int, ahead: Floats, keep: Floats, bounding: bool) ->
                 else:
                     now[i] += between(before, size, spot)
         rising += f.hold[n, t] + f.space_price[n, t]
-        steepest = max(steepest, f.short_cost[n, t] + f.floor_price[n])
+        if f.floor[n, t] > 0:
+            steepest += f.floor_price[n]
+        if f.lost[n]:
+            steepest += max(f.short_cost[n, t] - dearest, 0.0)
+            dearest = max(dearest, f.short_cost[n, t])
+        else:
+            steepest += f.short_cost[n, t]
         for i in range(size):
             keep[t, i] = before[i] = now[i]
         for op in range(f.due_first[n * weeks + t], f.due_first[n * weeks + t + 1]):
@@ -257,7 +265,8 @@ def order(
         fixed -= slack
     top = size - 1
     if f.ceiling[n, t] < FAR:
-        top = min(top, int(np.floor((f.ceiling[n, t] - f.lo[n, t]) / step + 1e-9)))
+        reached = (f.ceiling[n, t] - f.lo[n, t]) / step
+        top = min(top, int(np.ceil(reached - 1e-9) if bounding else np.floor(reached + 1e-9)))
     for i in range(size):
         spare[i] = row[i]
     for tier in range(f.tier_first[link], f.tier_first[link + 1]):
