@@ -7,9 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from planner.stock.case import Case, Flags, Floats, Ints, Solution
+from planner.stock.case import Case, Flags, Ints, Solution
 from planner.stock.field import POINTS, make_field, upstream_first
-from planner.stock.kernel import Field, look_below, plan_nodes, settle
+from planner.stock.kernel.field import Field
+from planner.stock.kernel.path import plan_nodes
+from planner.stock.kernel.sending import look_below, settle
 from planner.stock.resting import read_curves
 
 Table = npt.NDArray[np.float32]

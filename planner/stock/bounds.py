@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -17,10 +18,11 @@ from planner.stock.board import Board
 from planner.stock.case import Case, Flags, Floats, Ints
 from planner.stock.field import align, make_field
 from planner.stock.joint import Supplier, suppliers
-from planner.stock.kernel import FAR, Field, bound_nodes
+from planner.stock.kernel.field import FAR, Field
+from planner.stock.kernel.path import bound_nodes
 from planner.stock.shared import Shared
 
-POINTS = (1000, 4000, 16000)
+POINTS = (250, 1000, 4000, 16000)
 SCALES = (0.0, 0.3, 0.6, 0.8, 1.0)
 SPLITS = ((0.0, 1.0), (0.5, 0.5), (1.0, 0.0), (0.0, 0.5))
 
@@ -31,20 +33,20 @@ def lower_bound(
 ) -> float:  # fmt: skip
     """Bound on the cost of every plan: the best of no prices, these prices and parts of them.
 
-    Finer grids are tried for the SKUs that are dear enough, while the gap is too wide and finer grids help. `board`
-    holds a plan of this `cost`; how its lines share joint orders says how their cost is split.
+    Prices and cuts are chosen on a coarse grid; finer ones are tried for the SKUs that are dear enough, while the gap
+    is too wide and finer grids help. `board` holds a plan of this `cost`; how its lines share joint orders says how
+    their cost is split.
     """
-    shares = joint_shares(board, suppliers(board.case))
-    case, scales = board.case, SCALES if prices.any() else SCALES[:1]
-    everyone = np.ones(int(case.nodes.network.max(initial=-1)) + 1, bool)
+    networks = _Networks(board.case, shared, joint_shares(board, suppliers(board.case)))
+    scales = SCALES if prices.any() else SCALES[:1]
     found = []
     for number, scale in enumerate(scales):
-        found.append(_by_network(case, shared, prices * scale, shares, everyone, POINTS[0]))
+        found.append(networks.best_cut(prices * scale, POINTS[0]))
         if progress:
             progress(number + 1, len(scales) + 1)
     rents = [_rent(shared, prices * scale) for scale in scales]
-    chosen = int(np.argmax([own.sum() - rent for own, rent in zip(found, rents, strict=True)]))
-    return _refined(case, shared, prices * scales[chosen], shares, found[chosen], cost + rents[chosen], gap)
+    chosen = int(np.argmax([own.sum() - rent for (own, _), rent in zip(found, rents, strict=True)]))
+    return _refined(networks, prices * scales[chosen], *found[chosen], cost + rents[chosen], rents[chosen], gap)
 
 
 def _rent(shared: Shared, prices: Floats) -> float:
@@ -53,19 +55,18 @@ def _rent(shared: Shared, prices: Floats) -> float:
 
 
 def _refined(
-    case: Case, shared: Shared, prices: Floats, shares: Floats, best: Floats, cost: float, gap: float
+    networks: _Networks, prices: Floats, best: Floats, cut: Ints, cost: float, rent: float, gap: float
 ) -> float:  # fmt: skip
     """The bound on finer grids, until the gap is small enough or a finer grid cannot make it so."""
-    rent = _rent(shared, prices)
     for points in POINTS[1:]:
         missing = cost - float(best.sum()) - gap * (cost - rent)
         todo = _worth_it(best, 0.2 * max(missing, 0.0))
         if missing <= 0 or not todo.any():
             break
-        finer = np.maximum(best, _by_network(case, shared, prices, shares, todo, points))
+        finer = np.maximum(best, networks.bound(prices, todo, cut, points))
         gained = float((finer - best).sum())
         best = finer
-        if gained < 0.2 * missing:
+        if gained < 0.05 * missing:
             break
     return float(best.sum()) - rent
 
@@ -87,38 +88,69 @@ def joint_shares(board: Board, joint: list[Supplier]) -> Floats:
     return shares
 
 
-def _by_network(case: Case, shared: Shared, prices: Floats, shares: Floats, todo: Flags, points: int) -> Floats:
-    """[K] bound of each network on a grid of so many points; -inf for those not to do."""
-    plain = Board(case, points, tables=False)
-    shared.charge(plain.field, prices, cheapest=True)
-    plain.field.fixed[:] += shares[:, None]
-    network, nodes = case.nodes.network, case.nodes
-    fed = np.bincount(network, nodes.feeds, len(todo)) > 0
-    single = np.bincount(network, nodes.feeds, len(todo)) == 1
-    result = np.where(todo, 0.0, -np.inf)
-    alone = np.flatnonzero(todo[network] & ~fed[network]).astype(np.int64)
-    np.add.at(result, network[alone], _bounds(plain.field, alone)[alone])
-    roots = np.flatnonzero(nodes.feeds & todo[network] & single[network])
-    others = np.flatnonzero(~nodes.feeds & todo[network] & fed[network]).astype(np.int64)
-    best = np.full(len(todo), -np.inf)
-    for alpha, beta in SPLITS:
-        value = np.zeros(len(todo))
-        split = _Split(case, plain.field, roots, alpha, beta)
-        np.add.at(value, network[others], _bounds(split.apart(), others)[others])
-        if len(roots):
-            np.add.at(value, network[roots], split.together(points))
-        if not len(others):
-            break
-        best = np.maximum(best, value)
-    chosen = fed & todo & np.isfinite(best)
-    result[chosen] = best[chosen]
-    return result
+class _Networks:
+    """The SKU networks of a case; a bound of each by itself, all of them [K]."""
+
+    def __init__(self, case: Case, shared: Shared, shares: Floats) -> None:
+        self.case, self.shared, self.shares = case, shared, shares
+        self.network = case.nodes.network
+        self.count = int(self.network.max(initial=-1)) + 1
+        feeding = np.bincount(self.network, case.nodes.feeds, self.count)
+        self.fed, self.single = feeding > 0, feeding == 1
+
+    def best_cut(self, prices: Floats, points: int) -> tuple[Floats, Ints]:
+        """Bounds, and the number of the cut that gave each."""
+        everyone = np.ones(self.count, bool)
+        values = np.array([self.bound(prices, everyone, np.full(self.count, k), points) for k in range(len(SPLITS))])
+        cut = values.argmax(axis=0)
+        return values[cut, np.arange(self.count)], cut
+
+    def bound(self, prices: Floats, todo: Flags, cut: Ints, points: int) -> Floats:
+        """Bounds on a grid of so many points, by the cut of each network (0 where there is nothing
+        to cut); -inf for those not to do."""
+        result = np.where(todo, 0.0, -np.inf)
+        field, nodes = self._field(prices, points), self.case.nodes
+        alone = np.flatnonzero((todo & ~self.fed & (cut == 0))[self.network]).astype(np.int64)
+        np.add.at(result, self.network[alone], _bounds(field, alone)[alone])
+        for k, (alpha, beta) in enumerate(SPLITS):
+            mine = todo & self.fed & (cut == k)
+            places = np.flatnonzero(~nodes.feeds & mine[self.network]).astype(np.int64)
+            roots = np.flatnonzero(nodes.feeds & (mine & self.single)[self.network])
+            split = _Split(self.case, field, roots, alpha, beta)
+            if len(places):
+                np.add.at(result, self.network[places], _bounds(split.apart(), places)[places])
+            if len(roots):
+                np.add.at(result, self.network[roots], split.together(points))
+        return result
+
+    def _field(self, prices: Floats, points: int) -> Field:
+        field = make_field(self.case, points)
+        self.shared.charge(field, prices, cheapest=True)
+        field.fixed[:] += self.shares[:, None]
+        return field
 
 
 def _bounds(field: Field, chosen: Ints) -> Floats:
     result = np.zeros(len(field.start))
     bound_nodes(field, chosen, result)
     return result
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """[K] or [K, T] of networks taken as one place each. `credit`: holding of units between places, not charged."""
+
+    start: Floats
+    arrive: Floats
+    demand: Floats
+    hold: Floats
+    short: Floats
+    credit: Floats
+
+    @classmethod
+    def empty(cls, count: int, weeks: int) -> _Whole:
+        arrive, demand, hold, short = np.zeros((4, count, weeks))
+        return cls(np.zeros(count), arrive, demand, hold, short, np.zeros(count))
 
 
 @dataclass(frozen=True)
@@ -132,8 +164,27 @@ class _Split:
     alpha: float
     beta: float
 
+    @cached_property
+    def _places(self) -> dict[int, Ints]:
+        """Root -> the places of its network."""
+        network = self.case.nodes.network
+        order = np.argsort(network, kind="stable")
+        first = np.searchsorted(network[order], np.arange(int(network.max(initial=-1)) + 2))
+        return {n: order[first[network[n]] : first[network[n] + 1]] for n in self.roots.tolist()}
+
+    @cached_property
+    def _links(self) -> dict[int, Ints]:
+        """Root -> the links into its network."""
+        owner = self.case.nodes.network[self.case.links.node]
+        order = np.argsort(owner, kind="stable")
+        first = np.searchsorted(owner[order], np.arange(int(owner.max(initial=-1)) + 2))
+        return {
+            n: np.sort(order[first[k] : first[k + 1]]) if (k := int(self.case.nodes.network[n])) + 1 < len(first)
+            else order[:0] for n in self.roots.tolist()
+        }  # fmt: skip
+
     def _inside(self, root: int) -> Ints:
-        return np.flatnonzero(self.case.nodes.network == self.case.nodes.network[root])
+        return self._places[root]
 
     def _common(self, root: int) -> tuple[Ints, float, float]:
         """Places of the network, and the holding and shortage cost that none of them goes below."""
@@ -152,7 +203,7 @@ class _Split:
         extra = self.field.tier_extra.copy()
         for root in self.roots.tolist():
             inside, holding, shortage = self._common(root)
-            own = np.flatnonzero(np.isin(links.node, inside))
+            own = self._links[root]
             hold[inside] -= holding
             short[inside] = np.maximum(short[inside] - shortage, 0.0)
             outside = own[links.origin[own] < 0]
@@ -166,49 +217,64 @@ class _Split:
 
     def together(self, points: int) -> Floats:
         """[roots] bound of the whole stock of each network, as one place that is ordered for from outside."""
-        case, nodes, count, weeks = self.case, self.case.nodes, len(self.roots), self.case.horizon
-        start, arrive, demand = np.zeros(count), np.zeros((count, weeks)), np.zeros((count, weeks))
-        hold, short, credit = np.zeros((count, weeks)), np.zeros((count, weeks)), np.zeros(count)
-        ops: list[tuple[int, int, int, int]] = []
+        nodes, count, weeks = self.case.nodes, len(self.roots), self.case.horizon
+        whole = _Whole.empty(count, weeks)
         for k, root in enumerate(self.roots.tolist()):
-            inside, holding, shortage = self._common(root)
-            moving = nodes.moving[inside].sum(axis=0)
-            start[k] = (nodes.opening - nodes.backlog)[inside].sum()
-            arrive[k] = nodes.pipeline[inside].sum(axis=0) - (np.append(0.0, moving[:-1]) - moving)
-            demand[k] = nodes.demand[nodes.members[root]].sum(axis=0)
-            hold[k], credit[k] = holding, holding * moving.sum()
-            left = np.arange(weeks, 0, -1)
-            short[k] = np.maximum(shortage - holding * (left if nodes.lost[root] else 1.0), 0.0)
-            for link in np.flatnonzero(np.isin(case.links.node, inside) & (case.links.origin < 0)).tolist():
-                ops += [(k, int(case.links.due[link, t]), link, t) for t in np.flatnonzero(case.links.due[link] >= 0)]
-        ops.sort()
-        keys = np.array([k * weeks + t for k, t, _, _ in ops], np.int64)
-        top = case.echelon.available[self.roots, :, -1].max(axis=1, initial=0.0)
-        high = top + self._reach(start, arrive, demand)
-        low = np.where(nodes.lost[self.roots], 0.0, np.minimum(start, 0.0) - 6 * demand.mean(axis=1))
+            self._sum_up(whole, k, root)
+        due_first, link, week = self._orders(count)
+        curves, nothing = self.case.echelon, np.zeros((count, weeks))
+        high = curves.available[self.roots, :, -1].max(axis=1, initial=0.0) + self._reach(whole)
+        owed = np.minimum(whole.start, 0.0) - 6 * whole.demand.mean(axis=1)
+        low = np.where(nodes.lost[self.roots], 0.0, owed)
         step = np.maximum((high - low) / points, 1e-9)
         field = self.field._replace(
-            start=start, arrive=arrive, demand=demand, ship=np.zeros((count, weeks)), hold=hold, short_cost=short,
-            space_price=np.zeros((count, weeks)), served_price=np.zeros((count, weeks)),
-            floor=np.zeros((count, weeks)), floor_price=np.zeros(count), ceiling=np.full((count, weeks), FAR),
-            sells=np.ones(count, bool), lost=nodes.lost[self.roots], points=case.echelon.available[self.roots],
-            values=case.echelon.shortage[self.roots], echelon_cost=np.zeros(count),
-            echelon_points=case.echelon.available[self.roots], echelon_values=case.echelon.shortage[self.roots],
-            echelon_beside=np.zeros((count, weeks)), echelon_short=np.full((count, weeks), FAR),
-            lo=np.zeros((count, weeks)), step=step, size=(np.ceil((high - low) / step) + 2).astype(np.int64),
-            offset=np.zeros(count, np.int64), due_first=np.searchsorted(keys, np.arange(count * weeks + 1)).astype(np.int64),
-            op_link=np.array([o[2] for o in ops], np.int64), op_week=np.array([o[3] for o in ops], np.int64),
+            start=whole.start, arrive=whole.arrive, demand=whole.demand, hold=whole.hold, short_cost=whole.short,
+            ship=nothing, space_price=nothing, served_price=nothing, floor=nothing, floor_price=np.zeros(count),
+            ceiling=np.full((count, weeks), FAR), sells=np.ones(count, bool), lost=nodes.lost[self.roots],
+            points=curves.available[self.roots], values=curves.shortage[self.roots], echelon_cost=np.zeros(count),
+            echelon_points=curves.available[self.roots], echelon_values=curves.shortage[self.roots],
+            echelon_beside=nothing, echelon_short=np.full((count, weeks), FAR), lo=np.zeros((count, weeks)),
+            step=step, size=(np.ceil((high - low) / step) + 2).astype(np.int64), offset=np.zeros(count, np.int64),
+            due_first=due_first, op_link=link, op_week=week,
         )  # fmt: skip
         align(field, low)
-        return _bounds(field, np.arange(count, dtype=np.int64)) - credit
+        return _bounds(field, np.arange(count, dtype=np.int64)) - whole.credit
 
-    def _reach(self, start: Floats, arrive: Floats, demand: Floats) -> Floats:
+    def _sum_up(self, whole: _Whole, k: int, root: int) -> None:
+        """Stock, arrivals from outside, demand and costs of one network; what is moving inside is there already."""
+        nodes, weeks = self.case.nodes, self.case.horizon
+        inside, holding, shortage = self._common(root)
+        moving = nodes.moving[inside].sum(axis=0)
+        whole.start[k] = (nodes.opening - nodes.backlog)[inside].sum()
+        whole.arrive[k] = nodes.pipeline[inside].sum(axis=0) - (np.append(0.0, moving[:-1]) - moving)
+        whole.demand[k] = nodes.demand[nodes.members[root]].sum(axis=0)
+        whole.hold[k], whole.credit[k] = holding, holding * moving.sum()
+        held = np.arange(weeks, 0, -1) if nodes.lost[root] else np.ones(weeks)
+        whole.short[k] = np.maximum(shortage - holding * held, 0.0)
+
+    def _orders(self, count: int) -> tuple[Ints, Ints, Ints]:
+        """Orders from outside by network and week of arrival, as `Field` holds them."""
+        links = self.case.links
+        found = [
+            (k, due, link, week)
+            for k, root in enumerate(self.roots.tolist())
+            for link in self._links[root][links.origin[self._links[root]] < 0].tolist()
+            for week, due in self.case.open_weeks(link)
+        ]
+        table = np.array(sorted(found), np.int64).reshape(-1, 4)
+        keys = table[:, 0] * self.case.horizon + table[:, 1]
+        first = np.searchsorted(keys, np.arange(count * self.case.horizon + 1)).astype(np.int64)
+        return first, table[:, 2].copy(), table[:, 3].copy()
+
+    def _reach(self, whole: _Whole) -> Floats:
         """More stock than any plan would order to: half of the horizon's demand, or what is there."""
-        return np.maximum(start + arrive.sum(axis=1), 0.0) + 0.5 * demand.sum(axis=1) + self._lots()
+        there: Floats = np.maximum(whole.start + whole.arrive.sum(axis=1), 0.0)
+        return np.asarray(there + 0.5 * whole.demand.sum(axis=1) + self._lots(), dtype=float)
 
     def _lots(self) -> Floats:
         most = np.zeros(len(self.roots))
         for k, root in enumerate(self.roots.tolist()):
-            links = np.flatnonzero(np.isin(self.case.links.node, self._inside(root)) & (self.case.links.origin < 0))
+            own = self._links[root]
+            links = own[self.case.links.origin[own] < 0]
             most[k] = max((max(self.case.links.moq[i], self.case.links.tiers[i][-1][0]) for i in links), default=0.0)
         return most

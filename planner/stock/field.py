@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from planner.stock.case import Case, Flags, Floats, Ints
-from planner.stock.kernel import FAR, Field
+from planner.stock.kernel.field import FAR, Field
 from planner.stock.model import EARLY_SHARE, floor_price, last_listed
 from planner.stock.resting import resting_stock
 

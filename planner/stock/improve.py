@@ -7,13 +7,15 @@ takes from others, and what comes out stays only if the whole plan costs less an
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from planner.stock.board import Board
 from planner.stock.case import Flags, Floats, Ints
 from planner.stock.joint import Supplier, suppliers
-from planner.stock.kernel import FAR, own_costs
+from planner.stock.kernel.field import FAR
+from planner.stock.kernel.path import own_costs
 from planner.stock.shared import Shared
 
 TOGETHER = 8
@@ -32,7 +34,7 @@ class _Kept:
 
     nodes: Ints
     links: Ints
-    parts: tuple[Floats, ...]
+    parts: tuple[Any, ...]
 
     @classmethod
     def of(cls, board: Board, nodes: Ints, links: Ints) -> _Kept:
@@ -40,11 +42,11 @@ class _Kept:
         return cls(nodes, links, parts + tuple(a[links].copy() for a in cls._by_link(board)))
 
     @staticmethod
-    def _by_node(board: Board) -> tuple[Floats, ...]:
+    def _by_node(board: Board) -> tuple[Any, ...]:
         return board.available, board.stock, board.short, board.field.ship
 
     @staticmethod
-    def _by_link(board: Board) -> tuple[Floats, ...]:
+    def _by_link(board: Board) -> tuple[Any, ...]:
         return board.quantity, board.tier, board.field.cap
 
     def restore(self, board: Board) -> None:
@@ -112,7 +114,7 @@ class _Search:
         """Weeks in which each supplier concerned is ordered from now, and sometimes one more."""
         result = {}
         for s in concerned:
-            mask = (self.board.quantity[self.suppliers[s].lines] > 0).any(axis=0)
+            mask = np.asarray((self.board.quantity[self.suppliers[s].lines] > 0).any(axis=0), dtype=bool)
             if self.draw.random() < 0.5:
                 mask[int(self.draw.integers(len(mask)))] = True
             result[s] = mask

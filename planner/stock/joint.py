@@ -14,7 +14,7 @@ import numpy as np
 
 from planner.stock.board import Board
 from planner.stock.case import Case, Flags, Floats, Ints
-from planner.stock.kernel import joint_weeks
+from planner.stock.kernel.joining import joint_weeks
 from planner.stock.shared import Shared
 
 PERIODS = (1, 2, 3, 4, 5, 6, 8)
@@ -83,7 +83,7 @@ class _Calendar:
         self.others = shared.used(board) - shared.used_by(board, supplier.nodes)
         self.limited = bool(shared.used_by(board, supplier.nodes).any())
         self.caps = board.field.cap[supplier.lines].copy()
-        self.possible: Flags = (board.case.links.due[supplier.lines] >= 0).any(axis=0)
+        self.possible: Flags = np.asarray((board.case.links.due[supplier.lines] >= 0).any(axis=0), dtype=bool)
         self.tried = 0
 
     def search(self, effort: int) -> None:

@@ -68,6 +68,7 @@ def price_table(plan: Plan) -> pd.DataFrame:
 def _summary(plan: Plan, violations: list[str], seconds: dict[str, float]) -> dict[str, Any]:
     return {
         "status": plan.status, "objective": plan.objective, "bound": plan.bound, "gap": plan.gap, "costs": plan.costs,
-        "check": violations, "networks": int(plan.case.nodes.network.max(initial=-1)) + 1, "nodes": plan.nodes, "time_limit_hit": plan.timed_out,
+        "check": violations, "networks": int(plan.case.nodes.network.max(initial=-1)) + 1, "nodes": plan.nodes,
+        "time_limit_hit": plan.timed_out,
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
     }  # fmt: skip

@@ -7,7 +7,9 @@ import numpy as np
 from planner.stock.board import Board
 from planner.stock.case import Floats, Ints
 from planner.stock.joint import Supplier, suppliers, sweep
-from planner.stock.kernel import FAR, gains, path_again, reduced
+from planner.stock.kernel.field import FAR
+from planner.stock.kernel.path import gains, path_again
+from planner.stock.kernel.sending import reduced
 from planner.stock.shared import TOLERANCE, Shared
 
 ROUNDS, TRIES = 8, 60

@@ -39,4 +39,4 @@ def read_curves(curves: Curves, chosen: Ints, t: int, at: Floats) -> Floats:
     left, right = points[rows, upper - 1], points[rows, upper]
     share = np.clip((at - left) / np.maximum(right - left, 1e-12), 0.0, 1.0)
     inside = values[rows, upper - 1] + (values[rows, upper] - values[rows, upper - 1]) * share
-    return np.where(at < points[:, 0], values[:, 0] + points[:, 0] - at, inside)
+    return np.asarray(np.where(at < points[:, 0], values[:, 0] + points[:, 0] - at, inside), dtype=float)

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from planner.stock.case import Case, Flags, Floats, Ints, Limit
-from planner.stock.kernel import Field
+from planner.stock.kernel.field import Field
 
 TOLERANCE = 1e-6
 

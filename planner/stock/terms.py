@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pulp
 
-from planner.stock.case import Case, Floats, Ints
+from planner.stock.case import Case, Ints
 
 Terms = dict[pulp.LpVariable, float]
 Spot = tuple[int, int]

@@ -1,0 +1,242 @@
+"""Cost to go of one node over a grid of stock, by backward recursion over the weeks of arrival.
+
+The state is the stock available in a week before anything ordered arrives (Wagner and Whitin, 1958, for fixed costs;
+Bellman, 1957). Orders of a week are a minimum over a window of the grid, by a queue of candidates, so that minimum,
+multiple, maximum and price break cost one pass each.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from planner.stock.kernel.field import FAR, SCARCE, Field, Floats, Ints, compiled
+
+
+@compiled
+def curve(points: Floats, values: Floats, at: float) -> float:
+    """Expected shortage at a stock available: linear between the points, slope 1 before them, level after."""
+    if at <= points[0]:
+        return values[0] + points[0] - at
+    last = len(points) - 1
+    if at >= points[last]:
+        return values[last]
+    k = 1
+    while points[k] < at:
+        k += 1
+    width = points[k] - points[k - 1]
+    return values[k] if width <= 1e-12 else values[k - 1] + (values[k] - values[k - 1]) * (at - points[k - 1]) / width
+
+
+@compiled
+def outcome(f: Field, n: int, t: int, available: float) -> tuple[float, float, float]:
+    """(cost of the week, stock left net of what is owed, expected shortage) at a stock available."""
+    cost = f.space_price[n, t] * available
+    left = available - f.ship[n, t]
+    lack = f.ship[n, t] - max(available, 0.0)
+    if lack > 0:
+        cost += SCARCE * (1.0 + f.short_cost[n, t]) * lack
+    short = 0.0
+    if f.sells[n]:
+        short = curve(f.points[n, t], f.values[n, t], left)
+        if f.lost[n]:
+            short = min(short, f.demand[n, t]) if left >= 0 else f.demand[n, t]
+        stock = left - f.demand[n, t] + short
+        cost += (f.short_cost[n, t] - f.served_price[n, t]) * short
+    else:
+        stock = left
+    held = max(stock, 0.0)
+    cost += f.hold[n, t] * held
+    if f.floor[n, t] > held:
+        cost += f.floor_price[n] * (f.floor[n, t] - held)
+    if f.echelon_cost[n] > 0:
+        total = curve(f.echelon_points[n, t], f.echelon_values[n, t], left + f.echelon_beside[n, t])
+        extra = total - f.echelon_short[n, t] - short
+        if extra > 0:
+            cost += f.echelon_cost[n] * extra
+    owed = short if f.sells[n] and not f.lost[n] else 0.0
+    return cost, stock - owed, short
+
+
+@compiled
+def between(row: Floats, size: int, spot: float) -> float:
+    """Value of a table at a place between its points; beyond its ends the last slope goes on."""
+    i = int(spot)
+    if spot < 0:
+        i = 0
+    elif i > size - 2:
+        i = size - 2
+    return row[i] + (row[i + 1] - row[i]) * (spot - i)
+
+
+@compiled
+def weigh(f: Field, n: int, t: int, row: Floats, left: Floats) -> None:
+    """What `outcome` says of every grid point of a week: its cost into `row`, stock net of what is owed into `left`."""
+    points, values = f.points[n, t], f.values[n, t]
+    far_points, far_values = f.echelon_points[n, t], f.echelon_values[n, t]
+    k, far, last = 1, 1, points.shape[0] - 1
+    lo, step, space, ship, demand = f.lo[n, t], f.step[n], f.space_price[n, t], f.ship[n, t], f.demand[n, t]
+    hold, floor, floor_price = f.hold[n, t], f.floor[n, t], f.floor_price[n]
+    sells, lost, echelon = f.sells[n], f.lost[n], f.echelon_cost[n]
+    short_cost, served = f.short_cost[n, t], f.served_price[n, t]
+    beside, apart = f.echelon_beside[n, t], f.echelon_short[n, t]
+    for i in range(f.size[n]):
+        available = lo + i * step
+        there = available - ship
+        cost = space * available
+        lack = ship - max(available, 0.0)
+        if lack > 0:
+            cost += SCARCE * (1.0 + short_cost) * lack
+        short, stock = 0.0, there
+        if sells:
+            while k < last and points[k] < there:
+                k += 1
+            if there <= points[0]:
+                short = values[0] + points[0] - there
+            elif there >= points[last]:
+                short = values[last]
+            else:
+                width = points[k] - points[k - 1]
+                short = values[k]
+                if width > 1e-12:
+                    short = values[k - 1] + (values[k] - values[k - 1]) * (there - points[k - 1]) / width
+            if lost:
+                short = min(short, demand) if there >= 0 else demand
+            stock = there - demand + short
+            cost += (short_cost - served) * short
+        held = max(stock, 0.0)
+        cost += hold * held
+        if floor > held:
+            cost += floor_price * (floor - held)
+        if echelon > 0:
+            at = there + beside
+            while far < last and far_points[far] < at:
+                far += 1
+            total = far_values[last]
+            if at <= far_points[0]:
+                total = far_values[0] + far_points[0] - at
+            elif at < far_points[last]:
+                width = far_points[far] - far_points[far - 1]
+                total = far_values[far]
+                if width > 1e-12:
+                    total = (
+                        far_values[far - 1]
+                        + (far_values[far] - far_values[far - 1]) * (at - far_points[far - 1]) / width
+                    )
+            cost += echelon * max(total - apart - short, 0.0)
+        row[i] = cost
+        left[i] = stock if lost or not sells else stock - short
+
+
+@compiled
+def look_ahead(f: Field, n: int, ahead: Floats, keep: Floats, bounding: bool) -> None:
+    """Fill `keep` [T, size]: cost from week t on at each grid point of stock available after the arrivals of t.
+
+    `ahead` [4, size] is room to work in; its first row ends as the cost before the orders of the first week. With
+    `bounding` a place between two points takes the largest value that is surely not above the true one: a unit less
+    loses at most one sale more (is owed at most to the end), a unit more is held at most to the end.
+    """
+    weeks, size, step = f.demand.shape[1], f.size[n], f.step[n]
+    before, spare, now, left = ahead[0], ahead[1], ahead[2], ahead[3]
+    queue = np.empty(size, np.int64)
+    rising, steepest, dearest = 0.0, 0.0, 0.0
+    for t in range(weeks - 1, -1, -1):
+        weigh(f, n, t, now, left)
+        if t + 1 < weeks:
+            shift = f.arrive[n, t + 1] - f.lo[n, t + 1]
+            for i in range(size):
+                spot = (left[i] + shift) / step
+                if bounding:
+                    now[i] += lower(before, size, spot, steepest * step, rising * step)
+                else:
+                    now[i] += between(before, size, spot)
+        rising += f.hold[n, t] + f.space_price[n, t]
+        if f.floor[n, t] > 0:
+            steepest += f.floor_price[n]
+        if f.lost[n]:
+            steepest += max(f.short_cost[n, t] - dearest, 0.0)
+            dearest = max(dearest, f.short_cost[n, t])
+        else:
+            steepest += f.short_cost[n, t]
+        for i in range(size):
+            keep[t, i] = before[i] = now[i]
+        for op in range(f.due_first[n * weeks + t], f.due_first[n * weeks + t + 1]):
+            slack = -1.0
+            if bounding:
+                slack = step * (rising * steepest / max(rising + steepest, 1e-12))
+            order(f, n, t, f.op_link[op], f.op_week[op], before, spare, queue, slack)
+
+
+@compiled
+def lower(row: Floats, size: int, spot: float, falling: float, rising: float) -> float:
+    """What a table cannot be below at a place between its points, by how much it can fall and rise from one to the
+    next."""
+    i = int(np.floor(spot + 1e-7))
+    share = spot - i
+    if i < 0:
+        return row[0] + rising * spot
+    if i >= size - 1:
+        return row[size - 1]
+    if share < 1e-6:
+        return row[i]
+    return max(row[i] - falling * share, row[i + 1] - rising * (1 - share))
+
+
+@compiled
+def order(
+    f: Field, n: int, t: int, link: int, week: int, row: Floats, spare: Floats, queue: Ints, slack: float
+) -> None:
+    """row[i] = min(row[i], fixed + min over allowed quantities q of unit x q + row[i + q]), for every tier.
+
+    `slack` >= 0 asks for a bound: where packs do not fall on grid points, any quantity may be ordered, and so much is
+    taken off for what lies between two points.
+    """
+    size, step, pack = f.size[n], f.step[n], f.pack[link]
+    stride, bounding = max(1, int(np.floor(pack / step + 0.5))), slack >= 0
+    fixed = f.fixed[link, week]
+    if bounding and abs(pack / step - stride) > 1e-6 * stride:
+        stride = 1
+        fixed -= slack
+    top = size - 1
+    if f.ceiling[n, t] < FAR:
+        reached = (f.ceiling[n, t] - f.lo[n, t]) / step
+        top = min(top, int(np.ceil(reached - 1e-9) if bounding else np.floor(reached + 1e-9)))
+    for i in range(size):
+        spare[i] = row[i]
+    for tier in range(f.tier_first[link], f.tier_first[link + 1]):
+        least, most = window(f, link, week, tier)
+        if most < least:
+            continue
+        low = int(np.floor(least / step + 1e-9)) if bounding else int(np.ceil(least / step - 1e-9))
+        low = max(stride, (low // stride) * stride if bounding else ((low + stride - 1) // stride) * stride)
+        high = int(min(np.floor(most / step + 1e-9), float(size))) // stride * stride
+        each = (f.tier_extra[tier] + f.unit[link, week]) * step
+        start = fixed - abs(each) if bounding and fixed < f.fixed[link, week] else fixed
+        for residue in range(min(stride, size)):
+            head, tail = 0, 0
+            i = residue + ((size - 1 - residue) // stride) * stride
+            while i >= 0:
+                j = i + low
+                if j <= top:
+                    value = spare[j] + each * j
+                    while tail > head and spare[queue[tail - 1]] + each * queue[tail - 1] >= value:
+                        tail -= 1
+                    queue[tail] = j
+                    tail += 1
+                while tail > head and queue[head] > i + high:
+                    head += 1
+                if tail > head:
+                    best = start + spare[queue[head]] + each * (queue[head] - i)
+                    if best < row[i]:
+                        row[i] = best
+                i -= stride
+
+
+@compiled
+def window(f: Field, link: int, week: int, tier: int) -> tuple[float, float]:
+    """Least and most units of an order at a tier, in whole packs; MOQ, maximum and what others leave are in it."""
+    pack = f.pack[link]
+    least = np.ceil(max(f.tier_from[tier], f.least[link], pack) / pack - 1e-9) * pack
+    most = np.floor(min(f.most[link], f.cap[link, week]) / pack + 1e-9) * pack
+    if tier + 1 < f.tier_first[link + 1]:
+        most = min(most, (np.ceil(f.tier_from[tier + 1] / pack - 1e-9) - 1) * pack)
+    return least, most

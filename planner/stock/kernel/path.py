@@ -1,0 +1,176 @@
+"""The cheapest path of a node through its table of cost to go, and what its orders are worth."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from planner.stock.kernel.ahead import between, look_ahead, outcome, window
+from planner.stock.kernel.field import FAR, Field, Floats, Ints, compiled
+
+
+@compiled
+def best_order(f: Field, n: int, t: int, link: int, week: int, row: Floats, before: float) -> tuple[float, float]:
+    """(quantity, cost with it) of the cheapest order of a link that arrives in week t; quantity 0 if none is allowed.
+
+    The table is linear between its points, so only quantities that reach a point, or an end of a window, can be best.
+    """
+    size, step, pack = f.size[n], f.step[n], f.pack[link]
+    chosen, cheapest = 0.0, FAR
+    for tier in range(f.tier_first[link], f.tier_first[link + 1]):
+        least, most = window(f, link, week, tier)
+        room = np.floor((f.ceiling[n, t] - before) / pack + 1e-9) * pack
+        most = min(most, max(room, 0.0))
+        if most < least:
+            continue
+        each = f.tier_extra[tier] + f.unit[link, week]
+        spot = max((before + least - f.lo[n, t]) / step, 0.0)
+        last = min(float(size), (before + most - f.lo[n, t]) / step + 1)
+        i, quantity = int(np.floor(spot)) - 1, least
+        while True:
+            cost = each * quantity + between(row, size, (before + quantity - f.lo[n, t]) / step)
+            if cost < cheapest - f.fixed[link, week] - 1e-9:
+                chosen, cheapest = quantity, cost + f.fixed[link, week]
+            if quantity >= most or i > last:
+                break
+            following = quantity
+            while following <= quantity:
+                i += 1
+                following = np.floor((f.lo[n, t] + i * step - before) / pack + 0.5) * pack
+            quantity = min(following, most)
+    return chosen, cheapest
+
+
+@compiled
+def follow(
+    f: Field, n: int, table: Floats, since: int, quantity: Floats, tier: Ints, available: Floats, stock: Floats,
+    short: Floats,
+) -> float:  # fmt: skip
+    """The cheapest path of a node: quantities of its orders, stock available [T], stock left [T] and shortage [T].
+
+    Orders placed before week `since` stay as they are. Returns the cost of the path, as the loops count it.
+    """
+    weeks, size = f.demand.shape[1], f.size[n]
+    left, total = f.start[n], 0.0
+    for t in range(weeks):
+        row = table[f.offset[n] + t * size : f.offset[n] + (t + 1) * size]
+        first, last = f.due_first[n * weeks + t], f.due_first[n * weeks + t + 1]
+        before = left + f.arrive[n, t]
+        for op in range(first, last):
+            link, week = f.op_link[op], f.op_week[op]
+            if week >= since:
+                quantity[link, week] = 0.0
+            elif quantity[link, week] > 0:
+                before += quantity[link, week]
+                total += price(f, link, week, quantity[link, week])
+        for _ in range(last - first):
+            found, amount, cheapest = -1, 0.0, between(row, size, (before - f.lo[n, t]) / f.step[n]) - 1e-9
+            for op in range(first, last):
+                link, week = f.op_link[op], f.op_week[op]
+                if week >= since and quantity[link, week] == 0.0:
+                    units, cost = best_order(f, n, t, link, week, row, before)
+                    if units > 0 and cost < cheapest:
+                        found, amount, cheapest = op, units, cost
+            if found < 0:
+                break
+            quantity[f.op_link[found], f.op_week[found]] = amount
+            before += amount
+            total += price(f, f.op_link[found], f.op_week[found], amount)
+        cost, left, lack = outcome(f, n, t, before)
+        total += cost
+        available[t], short[t] = before, lack
+        stock[t] = left + lack if f.sells[n] and not f.lost[n] else left
+    for t in range(weeks):
+        for op in range(f.due_first[n * weeks + t], f.due_first[n * weeks + t + 1]):
+            link, week = f.op_link[op], f.op_week[op]
+            tier[link, week] = tier_of(f, link, quantity[link, week])
+    return total
+
+
+@compiled
+def tier_of(f: Field, link: int, quantity: float) -> int:
+    """Number of the deepest price break that a quantity reaches."""
+    reached = 0
+    for tier in range(f.tier_first[link], f.tier_first[link + 1]):
+        if f.tier_from[tier] <= quantity + 1e-9:
+            reached = tier - f.tier_first[link]
+    return reached
+
+
+@compiled
+def price(f: Field, link: int, week: int, quantity: float) -> float:
+    """Cost of an order."""
+    tier = f.tier_first[link] + tier_of(f, link, quantity)
+    return f.fixed[link, week] + (f.tier_extra[tier] + f.unit[link, week]) * quantity
+
+
+@compiled
+def plan_nodes(
+    f: Field, chosen: Ints, table: Floats, again: bool, since: int, quantity: Floats, tier: Ints, available: Floats,
+    stock: Floats, short: Floats, cost: Floats,
+) -> None:  # fmt: skip
+    """Tables (unless they are there: `again` False) and paths of the chosen nodes, one after the other."""
+    weeks = f.demand.shape[1]
+    for n in chosen:
+        size = f.size[n]
+        if again:
+            ahead = np.empty((4, size))
+            rows = table[f.offset[n] : f.offset[n] + weeks * size].reshape(weeks, size)
+            look_ahead(f, n, ahead, rows, False)
+        cost[n] = follow(f, n, table, since, quantity, tier, available[n], stock[n], short[n])
+
+
+@compiled
+def bound_nodes(f: Field, chosen: Ints, bound: Floats) -> None:
+    """A cost below which no path of a node can be, for each of the chosen nodes, by the table that bounds."""
+    weeks = f.demand.shape[1]
+    for n in chosen:
+        size = f.size[n]
+        ahead, rows = np.empty((4, size)), np.empty((weeks, size))
+        look_ahead(f, n, ahead, rows, True)
+        spot = (f.start[n] + f.arrive[n, 0] - f.lo[n, 0]) / f.step[n]
+        if spot >= size - 1:
+            bound[n] = between(ahead[0], size, spot)
+        else:
+            i = max(int(np.floor(spot + 1e-9)), 0)
+            bound[n] = min(ahead[0, i], ahead[0, min(i + 1, size - 1)]) if spot - i > 1e-7 else ahead[0, i]
+
+
+@compiled
+def gains(
+    f: Field, chosen: Ints, week: Ints, node: Ints, table: Floats, available: Floats, quantity: Floats, gain: Floats
+) -> None:
+    """What each chosen order (link, week) saves: the cost to go of its node without it, less that with it."""
+    for k in range(len(chosen)):
+        link, n, units = chosen[k], node[chosen[k]], quantity[chosen[k], week[k]]
+        t = f.due[link, week[k]]
+        row = table[f.offset[n] + t * f.size[n] : f.offset[n] + (t + 1) * f.size[n]]
+        spot = (available[n, t] - f.lo[n, t]) / f.step[n]
+        without = between(row, f.size[n], spot - units / f.step[n])
+        gain[k] = without - between(row, f.size[n], spot) - price(f, link, week[k], units)
+
+
+@compiled
+def path_again(
+    f: Field, chosen: Ints, since: Ints, table: Floats, quantity: Floats, tier: Ints, available: Floats,
+    stock: Floats, short: Floats, cost: Floats,
+) -> None:  # fmt: skip
+    """Paths of the chosen nodes from the tables that are there, each with its orders before a week of its own kept."""
+    for k in range(len(chosen)):
+        n = chosen[k]
+        cost[n] = follow(f, n, table, since[k], quantity, tier, available[n], stock[n], short[n])
+
+
+@compiled
+def own_costs(
+    f: Field, own: Floats, chosen: Ints, quantity: Floats, available: Floats, short: Floats, cost: Floats, true: Floats
+) -> None:  # fmt: skip
+    """What the paths of these nodes cost without the prices; `own` [L] is what a unit of a link is charged without."""
+    weeks = f.demand.shape[1]
+    for n in chosen:
+        total = cost[n]
+        for t in range(weeks):
+            total -= f.space_price[n, t] * available[n, t] - f.served_price[n, t] * short[n, t]
+            for op in range(f.due_first[n * weeks + t], f.due_first[n * weeks + t + 1]):
+                link, week = f.op_link[op], f.op_week[op]
+                total -= (f.unit[link, week] - own[link]) * quantity[link, week]
+        true[n] = total
