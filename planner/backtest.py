@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ from planner.workspace import Result, write_parquet
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-BASELINE, CHANGES = "baseline", "changes"
+DRIVERS, BASELINE, CHANGES = "without drivers", "baseline", "changes"
 SHORT, LATE = "shelf empty or quantity unknown", "began after the origin, unknown then"
 _KEY = ["sku", "warehouse"]
 
@@ -49,7 +50,10 @@ def backtest(
     judgeable = came_in_full(came, sold)
     days = days_of_origins(sold.dates, origins, step or horizon, horizon, prepared.scenario.settings.plan.bucket)
     parts = [_judge(prepared, day, sold, judgeable, progress) for day in days]
-    return Judged.joined(parts), {"origins": ", ".join(day.isoformat() for day in days), "horizon": str(horizon)}
+    return without_idle_steps(Judged.joined(parts)), {
+        "origins": ", ".join(day.isoformat() for day in days),
+        "horizon": str(horizon),
+    }
 
 
 def remember(prepared: Prepared, judged: Judged, facts: Mapping[str, str]) -> None:
@@ -95,8 +99,6 @@ def _judge(prepared: Prepared, day: dt.date, sold: Panel, judgeable: Flags, prog
     bucket = prepared.scenario.settings.plan.bucket
     history = Panel.from_wide(results["history"].table("sold"))
     said = dict(steps(results, bucket))
-    if not prepared.demand_changes:
-        del said[CHANGES]
     made = next(reversed(said.values()))
     keys, dates = made.keys, made.dates
     row = pd.MultiIndex.from_frame(sold.keys).get_indexer(pd.MultiIndex.from_frame(keys[_KEY]))
@@ -132,12 +134,31 @@ def steps(results: Mapping[str, Result], bucket: Bucket) -> Iterator[tuple[str, 
     for name, mean in peers(values, shape[1], bucket).items():
         yield name, Said(keys, dates, mean, plain)
     whole = results["baseline"].table("forecast").sort_values([*_KEY, "date"], kind="stable")["whole"]
-    for name, table in ((BASELINE, results["baseline"]), (CHANGES, results["demand"])):
-        part = table.table("forecast").sort_values([*_KEY, "date"], kind="stable")
+    base = results["baseline"].table("forecast")
+    bare = base.assign(mean=np.maximum(base["mean"] - added_by_drivers(results, base), 0.0))
+    for name, table in ((DRIVERS, bare), (BASELINE, base), (CHANGES, results["demand"].table("forecast"))):
+        part = table.sort_values([*_KEY, "date"], kind="stable")
         levels = quantiles(part["mean"].to_numpy(), part["variance"].to_numpy(), whole.to_numpy())
         yield name, Said(keys, dates, part["mean"].to_numpy().reshape(shape), levels.reshape(*shape, -1))
     levels = final[list(QUANTILE_COLUMNS)].to_numpy(dtype=np.float64)
     yield FORECAST, Said(keys, dates, final["mean"].to_numpy().reshape(shape), levels.reshape(*shape, -1))
+
+
+def added_by_drivers(results: Mapping[str, Result], base: pd.DataFrame) -> Floats:
+    """What drivers added to each row of the baseline; 0 where the run tells of none."""
+    baseline = results["baseline"]
+    told = baseline.table("contributions") if "contributions" in baseline.digests else pd.DataFrame()
+    if not len(told):
+        return np.zeros(len(base))
+    total = told.groupby([*_KEY, "date"], observed=True)["contribution"].sum()
+    found = total.reindex(pd.MultiIndex.from_frame(base[[*_KEY, "date"]])).fillna(0.0)
+    return found.to_numpy(dtype=np.float64)
+
+
+def without_idle_steps(judged: Judged) -> Judged:
+    """Without the steps in which nothing happened: no driver, or no change of demand."""
+    idle = {name for name in (DRIVERS, CHANGES) if (judged.steps[name].mean == judged.steps[BASELINE].mean).all()}
+    return replace(judged, steps={name: scored for name, scored in judged.steps.items() if name not in idle})
 
 
 def _cells(

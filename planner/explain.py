@@ -161,9 +161,11 @@ def _season(case: _Case) -> str:
 
 def _drivers(case: _Case) -> pd.DataFrame:
     """What each driver adds over the horizon; empty where the run has no table of contributions."""
-    if "contributions" not in case.results["baseline"].digests:
+    baseline = case.results["baseline"]
+    told = baseline.table("contributions") if "contributions" in baseline.digests else pd.DataFrame()
+    if not len(told):
         return pd.DataFrame({"driver": pd.Series(dtype=object), "contribution": pd.Series(dtype=float)})
-    table = case.own(case.results["baseline"].table("contributions"))
+    table = case.own(told)
     total = table.groupby("driver", as_index=False, observed=True)["contribution"].sum()
     order = total["contribution"].abs().sort_values(ascending=False, kind="stable").index
     return pd.DataFrame(total.loc[order].reset_index(drop=True))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from planner import __version__
-from planner.backtest import BASELINE, CHANGES, came_in_full, steps
+from planner.backtest import (
+    BASELINE,
+    CHANGES,
+    DRIVERS,
+    added_by_drivers,
+    came_in_full,
+    steps,
+    without_idle_steps,
+)
 from planner.errors import UsageError
 from planner.files import digest_of, whole_folder
 from planner.forecast.metrics import Scored
@@ -109,17 +117,10 @@ def _frozen(results: Mapping[str, Result], bucket: Any) -> pd.DataFrame:
             table[f"step {name}"] = said.mean.ravel()
     base = results["baseline"].table("forecast").sort_values([*_KEY, "date"], kind="stable", ignore_index=True)
     series = results["baseline"].table("series")[[*_KEY, "demand_class"]].rename(columns={"demand_class": "class"})
-    table = table.assign(whole=base["whole"], baseline_variance=base["variance"], drivers=_drivers(results, base))
+    table = table.assign(
+        whole=base["whole"], baseline_variance=base["variance"], drivers=added_by_drivers(results, base)
+    )
     return table.merge(series, on=_KEY, how="left")
-
-
-def _drivers(results: Mapping[str, Result], base: pd.DataFrame) -> npt.NDArray[np.float64]:
-    """What drivers added to each row of the baseline; 0 where the run has no table of contributions."""
-    if "contributions" not in results["baseline"].digests:
-        return np.zeros(len(base))
-    told = results["baseline"].table("contributions").groupby([*_KEY, "date"], observed=True)["contribution"].sum()
-    found = told.reindex(pd.MultiIndex.from_frame(base[[*_KEY, "date"]])).fillna(0.0)
-    return found.to_numpy(dtype=np.float64)
 
 
 def judge_published(prepared: Prepared, versions: Sequence[Publication], progress: Progress | None = None) -> Judged:
@@ -140,10 +141,7 @@ def judge_published(prepared: Prepared, versions: Sequence[Publication], progres
             f"nothing has come yet of what was published: the first bucket starts on {first}, the history ends before "
             f"{prepared.as_of}", "add the new sales and run it again; planner backtest judges the past"
         )  # fmt: skip
-    judged = Judged.joined(parts)
-    if (judged.steps[CHANGES].mean == judged.steps[BASELINE].mean).all():
-        return replace(judged, steps={name: scored for name, scored in judged.steps.items() if name != CHANGES})
-    return judged
+    return without_idle_steps(Judged.joined(parts))
 
 
 def _judge(version: Publication, sold: Panel, judgeable: npt.NDArray[np.bool_]) -> Judged:
@@ -165,7 +163,7 @@ def _judge(version: Publication, sold: Panel, judgeable: npt.NDArray[np.bool_]) 
 
     found = {name: scored(table[f"step {name}"], plain[window]) for name in PEERS}
     judged = table[full]
-    for name in (BASELINE, CHANGES):
+    for name in (DRIVERS, BASELINE, CHANGES):
         levels = quantiles(judged[f"step {name}"], judged["baseline_variance"], judged["whole"])
         found[name] = scored(table[f"step {name}"], levels)
     found[FORECAST] = scored(table["mean"], judged[list(QUANTILE_COLUMNS)].to_numpy(dtype=np.float64))

@@ -9,6 +9,7 @@ import typer
 
 from planner.cli.out import Answer, Sheet
 from planner.cli.session import DATA, PLANNING, command, current
+from planner.errors import UsageError
 
 if TYPE_CHECKING:
     from planner.workspace import Run
@@ -73,6 +74,10 @@ def forecast(
     run = _run("forecast", horizon)
     frame = session.selected(run.table("forecast"))
     total = frame.groupby("date", as_index=False)[["mean", "base", "campaign"]].sum()
+    if publish and (level or paths):
+        raise UsageError(
+            "--publish freezes the whole forecast, not a level or paths of it", "planner forecast --publish"
+        )
     if level or paths:
         return wider(run, horizon, level, paths)
     columns = (*FORECAST_COLUMNS, *QUANTILE_COLUMNS, "base", "campaign", "method")
