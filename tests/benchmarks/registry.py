@@ -32,7 +32,7 @@ class Benchmark(Protocol):
 
 
 MODULES = (
-    "startup", "validate", "plan_small", "vn2_forecast", "censored", "lost_sales", "vn2_policy", "echelon",
+    "startup", "validate", "plan_small", "vn2_forecast", "censored", "lost_sales", "vn2_policy", "echelon", "reconcile",
 )  # fmt: skip
 BENCHMARKS: dict[str, Benchmark] = {}
 
