@@ -118,6 +118,8 @@ def _method(case: _Case, weights: pd.DataFrame, alike: pd.DataFrame) -> str:
     method = str(case.series["method"])
     if method == "no demand":
         return "No demand is expected: nothing was ever sold here, and no start of sale is known."
+    if method == "new item" and not len(alike):
+        return "A young series among young ones: its level is the blend of all methods over the little that is known."
     if method == "new item":
         pairs = zip(alike["sku"].head(_MOST), alike["likeness"].head(_MOST).tolist(), strict=True)
         like = ", ".join(f"{name} ({percent(likeness)} alike)" for name, likeness in pairs)

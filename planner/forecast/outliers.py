@@ -106,6 +106,8 @@ def _candidates(values: Matrix, half: int) -> tuple[npt.NDArray[np.intp], npt.ND
         number = _around(known.astype(np.float64), half)
         mean = _around(filled, half) / np.maximum(number, 1)
         high = (filled > FACTOR / 2 * mean) & (_root(filled) - _root(mean) > _LEAST_STEP) & (number >= _ENOUGH)
+        dense = _around((filled > 0).astype(np.float64), half) >= _DENSE * number
+        high &= dense | (filled > SPORADIC_FACTOR * _other_sizes(values[start : start + size])[0][:, None])
         row, column = np.nonzero(high)
         parts.append((row + start, column))
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
@@ -130,7 +132,8 @@ def _judged(values: Matrix, row: npt.NDArray[np.intp], column: npt.NDArray[np.in
     spread = np.maximum(np.nan_to_num(spread, nan=np.inf), _LEAST_SPREAD)
     sigmas = (_root(value) - _root(level)) / spread
     dense = (around > 0).sum(axis=1) >= _DENSE * number
-    second, enough = _other_sizes(values[row])
+    distinct, place = np.unique(row, return_inverse=True)
+    second, enough = (told[place] for told in _other_sizes(values[distinct]))
     high = (sigmas > SIGMAS) & (value > FACTOR * level) & (dense | (value > SPORADIC_FACTOR * second))
     near = (_root(_shifted(values, row, column, np.array([-1, 1, 2]))) - _root(level)[:, None]) / spread[:, None]
     high &= (near < SIGMAS / 2).all(axis=1)  # an unknown neighbour compares as False
@@ -161,20 +164,23 @@ def _middle(ordered: Floats, number: npt.NDArray[np.intp]) -> Floats:
 
 def _other_sizes(values: Matrix) -> tuple[Floats, Flags]:
     """The second largest bucket of each row, and whether enough others sold to judge it by."""
-    sizes = np.sort(np.nan_to_num(values), axis=1)
-    return sizes[:, -2:][:, 0].astype(np.float64), (sizes > 0).sum(axis=1) > _ENOUGH
+    sizes = np.maximum(np.nan_to_num(values), 0)
+    place = max(values.shape[1] - 2, 0)
+    second = np.partition(sizes, place, axis=1)[:, place] if values.shape[1] else np.zeros(len(values))
+    return second.astype(np.float64), (sizes > 0).sum(axis=1) > _ENOUGH
 
 
 def _crowded(spikes: _Spikes, groups: pd.DataFrame, values: Matrix) -> Flags:
     """Spikes in a bucket in which at least three and a tenth of a group that is then alive have one."""
     crowded = np.zeros(spikes.row.size, dtype=bool)
-    alive = ~np.isnan(values)
+    columns, column = np.unique(spikes.column, return_inverse=True)
+    alive = ~np.isnan(values[:, columns])
     for name in groups.columns:
         code = pd.factorize(groups[name].astype(str))[0].astype(np.int64)
-        width = values.shape[1]
-        place = code[spikes.row] * width + spikes.column
-        size = np.zeros((code.max(initial=-1) + 1, width))
-        np.add.at(size, code, alive)
+        place = code[spikes.row] * len(columns) + column
+        order = np.argsort(code, kind="stable")
+        starts = np.searchsorted(code[order], np.arange(code.max(initial=-1) + 1))
+        size = np.add.reduceat(alive[order].astype(np.int64), starts, axis=0) if len(code) else np.zeros((0, 0))
         jumped = np.bincount(place, minlength=size.size)[place]
         crowded |= (jumped >= _CROWD) & (jumped >= _CROWD_SHARE * size.ravel()[place])
     return crowded
