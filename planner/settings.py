@@ -42,9 +42,11 @@ class ForecastSettings:
 
     `history` keeps only the last so many buckets (0: all). `outliers`: one-off spikes are adjusted, or only reported.
     `reconcile`: upper levels are the sums of their series, or forecast too and all drawn to what adds up.
+    `drivers` are those to learn from by name; auto: all that are known ahead; none.
     """
 
-    methods: tuple[str, ...] = ("ses", "imapa", "tsb", "sba", "moving-average-13", "moving-average-26", "lightgbm")
+    drivers: tuple[str, ...] = ("auto",)
+    methods: tuple[str, ...] = ("smoothing", "lightgbm")
     seasonality: Literal["auto", "off"] = "auto"
     history: int = 0
     outliers: Literal["adjust", "report"] = "adjust"

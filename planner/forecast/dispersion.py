@@ -6,7 +6,7 @@ few to tell its variance, those of its class give the shape, and its own errors 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,7 @@ CLASSES = ("smooth", "erratic", "intermittent", "lumpy", "new", "silent")
 NEW, SILENT = CLASSES.index("new"), CLASSES.index("silent")
 DAYS = {"day": 1.0, "week": 7.0, "month": 365.25 / 12}
 NEW_WEEKS = 13
+YOUNG: Mapping[Bucket, int] = {"day": 28, "week": 13, "month": 3}
 _LONGEST_SUM_DAYS = 364.0
 _INTERVAL, _VARIATION = 1.32, 0.49
 _CELLS, _BINS = 300, 12
@@ -77,7 +78,8 @@ class Spread:
 def classify(values: Matrix, bucket: Bucket) -> Labels:
     """Demand class by Syntetos and Boylan (2005): mean interval between demands, and variation of their sizes.
 
-    `values` is NaN before the start only. Less than 13 weeks of history: new. No demand at all: silent.
+    `values` is NaN before the start only. Less than 13 weeks of history (28 days where buckets are days): new. No
+    demand at all: silent.
     """
     sold = values > 0
     number = sold.sum(axis=1)
@@ -88,7 +90,7 @@ def classify(values: Matrix, bucket: Bucket) -> Labels:
     interval = length / np.maximum(number, 1)
     erratic = (square - mean**2) >= _VARIATION * mean**2
     label: Labels = erratic.astype(np.int8) + 2 * (interval >= _INTERVAL).astype(np.int8)
-    label[length < buckets_of(NEW_WEEKS, bucket)] = NEW
+    label[length < YOUNG[bucket]] = NEW
     label[(number == 0) & (label != NEW)] = SILENT
     return label
 

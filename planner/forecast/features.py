@@ -17,6 +17,8 @@ import pandas as pd
 
 from planner.forecast.censored import first_known
 from planner.forecast.drivers import Driver
+from planner.forecast.levels import ALPHAS, smooth_levels
+from planner.forecast.seasonality import Factors
 from planner.panel import Matrix
 from planner.periods import SEASON, Bucket
 
@@ -27,11 +29,6 @@ WINDOWS: Mapping[Bucket, tuple[int, ...]] = {
     "day": (1, 3, 7, 14, 28, 56, 112),
     "week": (1, 2, 4, 8, 13, 26, 52),
     "month": (1, 2, 3, 4, 6, 12, 24),
-}
-ALPHAS: Mapping[Bucket, tuple[float, ...]] = {
-    "day": (0.02, 0.06, 0.15),
-    "week": (0.03, 0.08, 0.2),
-    "month": (0.05, 0.1, 0.3),
 }
 SMALLEST = 1e-3
 
@@ -89,12 +86,12 @@ class Features:
         self.drivers = tuple(drivers)
         self.names = self._names()
 
-    def base(self, cells: Cells, factors: Matrix) -> Floats:
+    def base(self, cells: Cells, factors: Factors) -> Floats:
         """Level at the origin times the season of the target."""
         level = np.maximum(self.level[cells.row, cells.known - 1], SMALLEST)
-        return np.asarray(level * factors[cells.row, cells.target], dtype=np.float64)
+        return np.asarray(level * factors.at(cells.row, cells.target), dtype=np.float64)
 
-    def rows(self, cells: Cells, factors: Matrix) -> Matrix:
+    def rows(self, cells: Cells, factors: Factors) -> Matrix:
         """[cells, names]; NaN where a cell has no such past."""
         level = np.maximum(self.level[cells.row, cells.known - 1], SMALLEST).astype(np.float64)
         table = np.empty((len(cells), len(self.names)), dtype=np.float32)
@@ -131,9 +128,9 @@ class Features:
         total = self._sum[cells.row, cells.known] - self._sum[cells.row, low]
         return total / np.maximum(count, 1), count
 
-    def _own(self, cells: Cells, level: Floats, factors: Matrix) -> list[npt.NDArray[Any]]:
+    def _own(self, cells: Cells, level: Floats, factors: Factors) -> list[npt.NDArray[Any]]:
         columns: list[npt.NDArray[Any]] = [
-            np.log(level), cells.target - cells.known + 1, factors[cells.row, cells.target]
+            np.log(level), cells.target - cells.known + 1, factors.at(cells.row, cells.target)
         ]  # fmt: skip
         for window in self.windows:
             mean, count = self._mean(cells, window)
@@ -176,23 +173,6 @@ class Features:
         low = np.maximum(known - window, 0)
         count = group.count[code, known] - group.count[code, low]
         return np.asarray((group.total[code, known] - group.total[code, low]) / np.maximum(count, 1), dtype=np.float64)
-
-
-def smooth_levels(values: Matrix, alphas: Sequence[float]) -> Matrix:
-    """Level after each bucket: the mean of exponential smoothings, each of them a plain mean while it is young."""
-    state = np.zeros((len(alphas), len(values)))
-    count = np.zeros(len(values))
-    levels = np.zeros(values.shape, np.float32)
-    for column in range(values.shape[1]):
-        value = values[:, column]
-        known = ~np.isnan(value)
-        count += known
-        now = np.where(known, value, 0.0)
-        for number, alpha in enumerate(alphas):
-            step = np.maximum(alpha, 1 / np.maximum(count, 1)) * known
-            state[number] += step * (now - state[number])
-        levels[:, column] = state.mean(axis=0)
-    return levels
 
 
 def _running(values: npt.NDArray[Any], kind: type = np.float64) -> npt.NDArray[Any]:

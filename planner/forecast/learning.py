@@ -17,12 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from planner.forecast.features import SMALLEST, Cells, Features
+from planner.forecast.seasonality import Factors
 from planner.panel import Matrix
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-ROWS = 600_000
+ROWS = (300_000, 1_000_000)
+_CELLS_A_ROW = 20
 TREES = 150
 _FEWEST = 1500
 _FEWEST_BUCKETS = 3
@@ -45,7 +47,7 @@ _SETTINGS: dict[str, Any] = {
 }
 
 # (cells, factors) -> factor on the base of each cell
-Correction = Callable[[Cells, Matrix], Floats]
+Correction = Callable[[Cells, Factors], Floats]
 
 
 @dataclass(frozen=True)
@@ -55,27 +57,28 @@ class Lesson:
     features: Features
     values: Matrix
     judged: Flags
-    factors: Matrix
+    factors: Factors
     end: int
     horizon: int
     seed: int
 
     def cells(self) -> Cells:
-        """A sample of cells of every origin before the end, in a fixed order; at most ROWS."""
+        """A sample of cells of every origin before the end, in a fixed order: one row for 20 cells, within ROWS."""
+        rows = int(np.clip(self.values.size // _CELLS_A_ROW, *ROWS))
         draw = np.random.default_rng([self.seed, self.end])
         first = max(self.features.windows[-1] // 2, 1) if self.end > 2 * self.features.windows[-1] else 2
         series, origins = len(self.values), np.arange(self.end - 1, first - 1, -1)
         pairs = series * origins.size
         if not pairs:
             return Cells(*(np.zeros(0, np.int64) for _ in range(3)))
-        wanted = min(int(1.5 * ROWS), pairs * min(self.horizon, 4))
+        wanted = min(int(1.5 * rows), pairs * min(self.horizon, 4))
         pair = draw.integers(0, pairs, wanted)
         row, known = pair % series, origins[pair // series]
         target = known + draw.integers(0, self.horizon, wanted)
         usable = (target < self.end) & (self.features.start[row] < known)
         cells = Cells(row, known, target)[usable]
         told = self.judged[cells.row, cells.target] & ~np.isnan(self.values[cells.row, cells.target])
-        return cells[np.flatnonzero(told)[:ROWS]]
+        return cells[np.flatnonzero(told)[:rows]]
 
 
 def learn(lesson: Lesson) -> Correction | None:
@@ -100,7 +103,7 @@ def learn(lesson: Lesson) -> Correction | None:
 
 
 def _correction(features: Features, trees: Any) -> Correction:
-    def factor(cells: Cells, factors: Matrix) -> Floats:
+    def factor(cells: Cells, factors: Factors) -> Floats:
         said = np.ones(len(cells))
         alive = np.flatnonzero(features.base(cells, factors) > _FLOOR)
         for start in range(0, alive.size, _BLOCK):

@@ -4,6 +4,7 @@
 |---|---|---|
 | naive, seasonal-naive | the last value; the value one season ago | Hyndman and Athanasopoulos (2021), 5.2 |
 | moving-average-4, -13, -26, -52 | mean of the last so many weeks | the same, 5.2 |
+| smoothing | mean of three exponential smoothings, fast, middling and slow | levels.py |
 | ses, holt, holt-winters | exponential smoothing: level; and trend; and season | Holt (1957), Winters (1960) |
 | ets | the best exponential smoothing by AICc | Hyndman and others (2002) |
 | arima | the best seasonal ARIMA by AICc | Hyndman and Khandakar (2008) |
@@ -32,6 +33,7 @@ import numpy.typing as npt
 
 from planner.errors import UsageError
 from planner.forecast.censored import first_known
+from planner.forecast.levels import ALPHAS, smooth_levels
 from planner.forecast.library import Method, library, own, own_methods
 from planner.jobs import each
 from planner.panel import Matrix
@@ -40,11 +42,12 @@ from planner.periods import SEASON, Bucket
 Floats = npt.NDArray[np.float64]
 
 AVERAGES = {f"moving-average-{weeks}": weeks for weeks in (4, 13, 26, 52)}
+SMOOTHING = "smoothing"
 LEVELS = ("naive", "ses", "imapa", "adida", "tsb", "sba", "croston")
 PATHS = ("holt", "holt-winters", "ets", "arima", "theta", "ces", "seasonal-naive", "mstl")
 GLOBAL = ("regression", "lightgbm")
 SINGLE = (*LEVELS, *PATHS)
-METHODS = (*SINGLE, *AVERAGES, *GLOBAL)
+METHODS = (*SINGLE, *AVERAGES, SMOOTHING, *GLOBAL)
 LONGEST: Mapping[Bucket, int] = {"day": 730, "week": 156, "month": 120}
 _PER_WEEK: Mapping[Bucket, float] = {"day": 7.0, "week": 1.0, "month": 12 / 52}
 _BLOCK = 2000
@@ -122,7 +125,7 @@ class _Work:
 
     @property
     def width(self) -> int:
-        return 1 if all(name in AVERAGES or name in LEVELS for name in self.methods) else self.horizon
+        return 1 if all(name in (*AVERAGES, *LEVELS, SMOOTHING) for name in self.methods) else self.horizon
 
 
 def _functions(methods: Sequence[str]) -> dict[str, Method]:
@@ -139,6 +142,8 @@ def _block(work: _Work, rows: slice) -> tuple[Floats, list[Failure]]:
         if name in AVERAGES:
             count = buckets_of(AVERAGES[name], work.bucket)
             table[:, :, column] = np.column_stack([moving_average(values[:, :end], count) for end in ends])[:, :, None]
+        if name == SMOOTHING:
+            table[:, :, column] = _smoothed(work, values)[:, :, None]
     failures = _single(work, values, table, rows.start)
     table[~np.isfinite(table)] = np.nan
     mean = np.column_stack([moving_average(values[:, :end], max(end, 1)) for end in ends])[:, :, None]
@@ -146,6 +151,14 @@ def _block(work: _Work, rows: slice) -> tuple[Floats, list[Failure]]:
     table[:, :, 0] = np.where(empty, mean, table[:, :, 0])
     paths = np.nanmedian(table, axis=2)
     return np.where(mean == 0, 0.0, np.maximum(paths, 0.0)), failures
+
+
+def _smoothed(work: _Work, values: Matrix) -> Floats:
+    """Level at each end; what came long before it no longer counts."""
+    cut = max(min(work.ends) - LONGEST[work.bucket], 0)
+    levels = smooth_levels(values[:, cut : work.ends[0]], ALPHAS[work.bucket])
+    places = [end - cut - 1 for end in work.ends]
+    return np.column_stack([levels[:, place] if place >= 0 else np.zeros(len(values)) for place in places])
 
 
 def _single(work: _Work, values: Matrix, table: Floats, first: int) -> list[Failure]:

@@ -1,4 +1,6 @@
-"""Seasons: a factor per weekday, week of the year or month, pooled over a category and used only where it helps.
+"""Seasons: a factor per week of the year or month, pooled over a category and used only where it helps.
+
+Days have a regression of their own, calendar.py.
 
 One series has too few years to tell its season from noise, a category mostly has enough. The factor of a position p is
 the ratio of sums over the category
@@ -38,6 +40,24 @@ _GAIN = 0.01
 
 
 @dataclass(frozen=True)
+class Factors:
+    """What demand is multiplied by: `lines` [groups, buckets], and the line of each series."""
+
+    lines: Matrix
+    group: Ints
+
+    def at(self, row: Ints, column: Ints) -> npt.NDArray[np.float32]:
+        return self.lines[self.group[row], column]
+
+    def between(self, first: int, last: int) -> Matrix:
+        """[series, buckets] from the column `first` to the one before `last`."""
+        return self.lines[:, first:last][self.group]
+
+    def since(self, cut: int) -> Factors:
+        return Factors(self.lines[:, cut:], self.group)
+
+
+@dataclass(frozen=True)
 class Season:
     """`profile` [groups, positions] is 1 where no season is used; `group` names the row of each series."""
 
@@ -46,9 +66,9 @@ class Season:
     group: Ints
     used: npt.NDArray[np.bool_]
 
-    def factors(self, positions: Ints) -> npt.NDArray[np.float32]:
-        """Factor of each series at each position: [series, len(positions)]."""
-        return self.profile.astype(np.float32)[self.group][:, positions]
+    def factors(self, positions: Ints) -> Factors:
+        """Factors of the buckets at these positions."""
+        return Factors(self.profile.astype(np.float32)[:, positions], self.group)
 
 
 def positions(dates: pd.DatetimeIndex, bucket: Bucket) -> Ints:

@@ -32,8 +32,17 @@ class Benchmark(Protocol):
 
 
 MODULES = (
-    "startup", "validate", "plan_small", "vn2_forecast", "censored", "lost_sales", "vn2_policy", "echelon", "reconcile",
-)  # fmt: skip
+    "startup",
+    "validate",
+    "plan_small",
+    "vn2_forecast",
+    "censored",
+    "lost_sales",
+    "vn2_policy",
+    "echelon",
+    "reconcile",
+    "fresh_forecast",
+)
 BENCHMARKS: dict[str, Benchmark] = {}
 
 
