@@ -144,6 +144,7 @@ def _outliers(context: Context) -> Draft:
 def _baseline(context: Context) -> Draft:
     from planner.forecast import fit_baseline
     from planner.forecast.coherent import drawn_to_upper
+    from planner.forecast.drivers import Tables
     from planner.forecast.likeness import described
     from planner.forecast.newcomers import where_it_sells
     from planner.forecast.opening import without_closed_days
@@ -155,6 +156,7 @@ def _baseline(context: Context) -> Draft:
         horizon=plan.buckets, bucket=plan.bucket, seed=plan.seed,
         stocking=where_it_sells(data["stocking"], data["locations"], demand),
         in_stock=context.panel("history", "in_stock"),
+        tables=Tables(data["drivers"], data["calendar"], data["locations"], data["sales"]),
     )  # fmt: skip
     if context.settings.forecast.reconcile == "least-squares":
         baseline = drawn_to_upper(
@@ -170,6 +172,7 @@ def _baseline(context: Context) -> Draft:
             "dependence": baseline.dependence,
             "notes": baseline.notes,
             "weights": baseline.weights,
+            "contributions": baseline.contributions,
         }
     )
 
@@ -274,7 +277,7 @@ FLOW: tuple[Stage, ...] = (
     Stage("outliers", "one-off spikes", _outliers, ("sales", "items", "locations", "calendar", "drivers"),
           ("plan.bucket", "forecast.outliers"), ("history.demand", "lift.cleaned")),
     Stage("baseline", "baseline forecast", _baseline,
-          ("items", "item_features", "stocking", "calendar", "locations"),
+          ("items", "item_features", "stocking", "calendar", "locations", "drivers", "sales"),
           ("forecast", "plan.bucket", "plan.horizon", "plan.seed"), ("outliers.cleaned", "history.in_stock")),
     Stage("demand", "the scenario's demand", _demand, ("items", "locations"),
           (), ("baseline.forecast",), demand_changes=True),

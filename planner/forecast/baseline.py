@@ -6,7 +6,7 @@ learning methods make of it, weighed by what they did at the past origins -> spr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,7 +23,7 @@ from planner.forecast.newcomers import Newcomers, welcome, widened
 from planner.forecast.scene import Scene, make_scene
 from planner.forecast.seasonality import Factors, Season
 from planner.forecast.seasons import seasons
-from planner.forecast.teaching import blended, shares, teach
+from planner.forecast.teaching import blended, contributed, past_actual, shares, teach
 from planner.panel import Matrix, Panel
 from planner.periods import Bucket, bucket_range
 from planner.settings import ForecastSettings
@@ -44,7 +44,8 @@ class Baseline:
     `series`: sku, warehouse, demand_class, dispersion (variance / mean of the first bucket), level (per bucket, without
     season), buckets (of history), season (the category whose season is used), method, whole.
     `dependence`: demand_class, buckets, inflation, days. `notes`: sku, warehouse, note.
-    `weights`: demand_class, method, weight of the learning methods on top of the base.
+    `weights`: demand_class, method, weight of the learning methods on top of the base. `contributions`: sku, warehouse,
+    date, driver, contribution (units).
     """
 
     forecast: pd.DataFrame
@@ -52,6 +53,7 @@ class Baseline:
     dependence: pd.DataFrame
     notes: pd.DataFrame
     weights: pd.DataFrame = field(default_factory=pd.DataFrame)
+    contributions: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def fit_baseline(
@@ -84,10 +86,10 @@ def fit_baseline(
     levels, failures, new = _levels(scene, factors[0], names, labels, listed)
     base = [_base(scene, levels, factors, number) for number in range(len(scene.ends))]
     known = known_ahead(demand.keys, scene.dates, scene.length, tables, bucket, settings.drivers)
-    learnt = teach(scene, factors, names, known.drivers)
+    taught = teach(scene, factors, names, known.drivers)
+    learnt = taught.said
     share = shares(scene, base, learnt, labels)
-    final = [blended(base[number], [said[number] for said in learnt.values()], share, labels[:, number])
-             for number in range(len(scene.ends))]  # fmt: skip
+    final = _final(scene, base, learnt, share, labels, season.group)
     whole = _whole(raw, judged)
     spread, dependence = _spread(scene, final, labels, whole)
     mean = final[0] * listed
@@ -99,8 +101,9 @@ def fit_baseline(
         _forecast_frame(demand.keys, scene.ahead, mean, variance, method, whole),
         _series_frame(demand.keys, level, mean, variance, labels[:, 0], scene.values, season, method, whole),
         dependence,
-        _notes(demand, raw, scene.values, failures),
+        _notes(demand, raw, scene.values, failures, known.refused),
         weights.table(share, tuple(learnt)),
+        contributed(scene, taught, share, labels[:, 0], listed),
     )
 
 
@@ -128,6 +131,25 @@ def _base(scene: Scene, levels: Floats, factors: Sequence[Factors], number: int)
     """Levels times season after an end: [series, buckets ahead]."""
     end, count = scene.ends[number], scene.count(number)
     return np.asarray(levels[:, number, :count] * factors[number].between(end, end + count), dtype=np.float64)
+
+
+def _final(
+    scene: Scene,
+    base: Sequence[Floats],
+    learnt: Mapping[str, Sequence[Floats]],
+    share: Floats,
+    labels: Labels,
+    group: npt.NDArray[np.int64],
+) -> list[Floats]:
+    """The blend after each end: [series, buckets ahead], series by series and in the totals of the season's groups."""
+    blends = [
+        blended(said, [paths[number] for paths in learnt.values()], share, labels[:, number])
+        for number, said in enumerate(base)
+    ]
+    if not learnt:
+        return blends
+    weight = weights.fit_total(past_actual(scene), np.stack(base[1:], axis=1), np.stack(blends[1:], axis=1), group)
+    return [weights.settled(low, high, group, weight) for low, high in zip(base, blends, strict=True)]
 
 
 def _recent(panel: Panel, bucket: Bucket) -> Panel:
@@ -246,8 +268,10 @@ def _series_frame(
     )
 
 
-def _notes(demand: Panel, raw: Matrix, values: Matrix, failures: Sequence[Failure]) -> pd.DataFrame:
-    """What was wrong with single series, and what was done about it."""
+def _notes(
+    demand: Panel, raw: Matrix, values: Matrix, failures: Sequence[Failure], refused: Mapping[str, str]
+) -> pd.DataFrame:
+    """What was wrong with single series, and what was done about it; without a series, why a driver is not used."""
     wrong = (np.isnan(raw) & ~np.isnan(demand.values)).sum(axis=1)
     filled = (np.isnan(raw) & ~np.isnan(values)).sum(axis=1)
     rows = [
@@ -262,4 +286,7 @@ def _notes(demand: Panel, raw: Matrix, values: Matrix, failures: Sequence[Failur
     ]
     rows.sort()
     notes = demand.keys[["sku", "warehouse"]].iloc[[row for row, _ in rows]].reset_index(drop=True)
-    return notes.assign(note=pd.Series([text for _, text in rows], dtype=object))
+    notes = notes.assign(note=pd.Series([text for _, text in rows], dtype=object))
+    lacking = [f"driver {name} is not used: {why}" for name, why in sorted(refused.items())]
+    blank = pd.DataFrame({"sku": "", "warehouse": "", "note": pd.Series(lacking, dtype=object)})
+    return pd.concat([blank.astype(object), notes], ignore_index=True)

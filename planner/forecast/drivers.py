@@ -12,7 +12,7 @@ what it lacks.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,7 @@ Floats = npt.NDArray[np.float64]
 
 PRICES = {"price": "unit_price", "unit_price": "unit_price", "list_price": "list_price"}
 _DENSE = 0.6
+_NOTHING = 1e-6
 _REFERENCE_WEEKS = 8
 _LEVELS = (("country",), ("warehouse",), ("sku",), ("sku", "country"), ("sku", "warehouse"))
 
@@ -58,11 +59,22 @@ class Driver:
     running: Floats
     window: int
 
-    def columns(self, row: Ints, known: Ints, target: Ints) -> list[Floats]:
-        """Its value in the target bucket, and how far that is from its mean over the last weeks before the origin."""
+    def columns(self, row: Ints, known: Ints, target: Ints, quiet: bool = False) -> list[Floats]:
+        """Its value in the target bucket, and how far that is from its mean over the last weeks before the origin.
+
+        `quiet`: as if nothing were going on.
+        """
         before = self.usual(row, known)
-        now = self.values[self.row[row], target]
-        return [now.astype(np.float64), now - before]
+        if quiet:
+            now = np.zeros_like(before) if self.flag else before
+        else:
+            now = self.values[self.row[row], target].astype(np.float64)
+        return [now, now - before]
+
+    def speaks(self, row: Ints, known: Ints, target: Ints) -> npt.NDArray[np.bool_]:
+        """Where something is going on."""
+        now, change = self.columns(row, known, target)
+        return np.asarray(np.abs(now if self.flag else change) > _NOTHING, dtype=np.bool_)
 
     def usual(self, row: Ints, known: Ints) -> Floats:
         """Mean over the last weeks before an origin."""
@@ -80,7 +92,7 @@ class Known:
     """The drivers that can be used, and why the others cannot: name -> what to do."""
 
     drivers: tuple[Driver, ...] = ()
-    refused: Mapping[str, str] | None = None
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 def make(name: str, values: Matrix, row: Ints, flag: bool, window: int) -> Driver:

@@ -91,8 +91,8 @@ class Features:
         level = np.maximum(self.level[cells.row, cells.known - 1], SMALLEST)
         return np.asarray(level * factors.at(cells.row, cells.target), dtype=np.float64)
 
-    def rows(self, cells: Cells, factors: Factors) -> Matrix:
-        """[cells, names]; NaN where a cell has no such past."""
+    def rows(self, cells: Cells, factors: Factors, quiet: Driver | None = None) -> Matrix:
+        """[cells, names]; NaN where a cell has no such past. `quiet`: as if nothing were going on with that driver."""
         level = np.maximum(self.level[cells.row, cells.known - 1], SMALLEST).astype(np.float64)
         table = np.empty((len(cells), len(self.names)), dtype=np.float32)
         columns = [
@@ -100,7 +100,11 @@ class Features:
             *self._same_place(cells, level),
             *(column for group in self._groups for column in self._of_group(group, cells, level)),
             *(place[cells.target] for place in self._place.values()),
-            *(column for driver in self.drivers for column in driver.columns(cells.row, cells.known, cells.target)),
+            *(
+                column
+                for driver in self.drivers
+                for column in driver.columns(cells.row, cells.known, cells.target, driver is quiet)
+            ),
         ]
         for number, column in enumerate(columns):
             table[:, number] = column
@@ -183,11 +187,10 @@ def _running(values: npt.NDArray[Any], kind: type = np.float64) -> npt.NDArray[A
 
 
 def _places(dates: pd.DatetimeIndex, bucket: Bucket) -> dict[str, Ints]:
-    """Where in the year (and the week, and the month) a bucket lies."""
-    year = {"place in the year": dates.dayofyear.to_numpy(dtype=np.int64)}
+    """Where in the year a week or month lies; days, of which fewer years are learnt from, in the week and the month."""
     if bucket != "day":
-        return year
-    return year | {
+        return {"place in the year": dates.dayofyear.to_numpy(dtype=np.int64)}
+    return {
         "weekday": dates.weekday.to_numpy(dtype=np.int64),
         "day of the month": dates.day.to_numpy(dtype=np.int64),
     }

@@ -9,13 +9,14 @@ Source: Ke and others (2017); Tweedie trees on retail demand as in Makridakis, S
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from planner.forecast.drivers import Driver
 from planner.forecast.features import SMALLEST, Cells, Features
 from planner.forecast.seasonality import Factors
 from planner.panel import Matrix
@@ -46,8 +47,8 @@ _SETTINGS: dict[str, Any] = {
     "verbose": -1,
 }
 
-# (cells, factors) -> factor on the base of each cell
-Correction = Callable[[Cells, Factors], Floats]
+# (cells, factors, driver to be taken as quiet) -> factor on the base of each cell
+Correction = Callable[[Cells, Factors, Driver | None], Floats]
 
 
 @dataclass(frozen=True)
@@ -103,12 +104,14 @@ def learn(lesson: Lesson) -> Correction | None:
 
 
 def _correction(features: Features, trees: Any) -> Correction:
-    def factor(cells: Cells, factors: Factors) -> Floats:
+    def factor(cells: Cells, factors: Factors, quiet: Driver | None) -> Floats:
         said = np.ones(len(cells))
         alive = np.flatnonzero(features.base(cells, factors) > _FLOOR)
         for start in range(0, alive.size, _BLOCK):
             part = alive[start : start + _BLOCK]
-            said[part] = np.exp(trees.predict(features.rows(cells[part], factors), raw_score=True, num_threads=1))
+            said[part] = np.exp(
+                trees.predict(features.rows(cells[part], factors, quiet), raw_score=True, num_threads=1)
+            )
         return said
 
     return factor
@@ -116,12 +119,36 @@ def _correction(features: Features, trees: Any) -> Correction:
 
 def predict(correction: Correction | None, lesson: Lesson) -> Floats:
     """The corrected base of the buckets after the end: [series, horizon]; NaN where nothing was learnt."""
-    series, count = len(lesson.values), lesson.horizon
+    shape = (len(lesson.values), lesson.horizon)
     if correction is None or lesson.end < _FEWEST_BUCKETS:
-        return np.full((series, count), np.nan)
+        return np.full(shape, np.nan)
+    cells = _ahead(lesson)
+    alive = lesson.features.level[cells.row, lesson.end - 1] > SMALLEST
+    said = np.full(len(cells), np.nan)
+    base = lesson.features.base(cells[alive], lesson.factors)
+    said[alive] = base * correction(cells[alive], lesson.factors, None)
+    return said.reshape(shape)
+
+
+def contributions(correction: Correction | None, lesson: Lesson, said: Floats) -> dict[str, Floats]:
+    """What each driver adds to `said` [series, horizon]: less what would be said if nothing were going on with it."""
+    if correction is None:
+        return {}
+    cells, found = _ahead(lesson), {}
+    for driver in lesson.features.drivers:
+        speaks = driver.speaks(cells.row, cells.known, cells.target) & ~np.isnan(said.ravel())
+        part = cells[speaks]
+        added = np.zeros(len(cells))
+        base = lesson.features.base(part, lesson.factors)
+        added[speaks] = said.ravel()[speaks] - base * correction(part, lesson.factors, driver)
+        found[driver.name] = added.reshape(said.shape)
+    return found
+
+
+def _ahead(lesson: Lesson) -> Cells:
+    series, count = len(lesson.values), lesson.horizon
     row = np.repeat(np.arange(series, dtype=np.int64), count)
-    cells = Cells(row, np.full(row.size, lesson.end), lesson.end + np.tile(np.arange(count), series))
-    alive = lesson.features.level[row, lesson.end - 1] > SMALLEST
-    said = np.full(row.size, np.nan)
-    said[alive] = lesson.features.base(cells[alive], lesson.factors) * correction(cells[alive], lesson.factors)
-    return said.reshape(series, count)
+    return Cells(row, np.full(row.size, lesson.end), lesson.end + np.tile(np.arange(count), series))
+
+
+LEARNERS: Mapping[str, Callable[[Lesson], Correction | None]] = {"lightgbm": learn}

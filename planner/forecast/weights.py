@@ -18,7 +18,6 @@ import pandas as pd
 from scipy.optimize import nnls
 
 from planner.forecast.dispersion import CLASSES, Labels
-from planner.panel import Matrix
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,7 +26,7 @@ _CELLS = 300.0
 _OFFSET = 0.1
 
 
-def fit_weights(actual: Matrix, base: Floats, methods: Sequence[Floats], label: Labels) -> Floats:
+def fit_weights(actual: Floats, base: Floats, methods: Sequence[Floats], label: Labels) -> Floats:
     """Weights [classes, methods]; all arrays are [series, origins, buckets ahead], NaN in `actual` is not judged."""
     prior = np.full(len(methods), 1 / (len(methods) + 1))
     told = ~np.isnan(actual) & (base > 0)
@@ -41,6 +40,36 @@ def fit_weights(actual: Matrix, base: Floats, methods: Sequence[Floats], label: 
     return np.array(
         [_solve(moves[of_cell == number], error[of_cell == number], pooled) for number in range(len(CLASSES))]
     )
+
+
+def fit_total(actual: Floats, base: Floats, blend: Floats, group: npt.NDArray[np.int64]) -> float:
+    """Weight of the blend in the totals of groups; the base has the rest. All arrays as in `fit_weights`.
+
+    Trees are good at single series and less so at totals, where all their small errors of one kind meet; the base, a
+    level of its own for each series, is the other way round. Errors of totals hang together within an origin, so the
+    prior, one half, weighs as much as one origin.
+    """
+    told = ~np.isnan(actual)
+    came, low, high = (_totals(np.where(told, part, 0), group) for part in (actual, base, blend))
+    scale = 1 / np.maximum(low, _OFFSET)
+    square = float(((high - low) ** 2 * scale).sum())
+    cross = float(((high - low) * (came - low) * scale).sum())
+    prior = square / max(actual.shape[1], 1)
+    return float(np.clip((cross + prior / 2) / max(square + prior, 1e-12), 0.0, 1.0))
+
+
+def settled(base: Floats, blend: Floats, group: npt.NDArray[np.int64], weight: float) -> Floats:
+    """`blend` [series, buckets], scaled so that totals of groups are the weighted mean of its own and the base's."""
+    low, high = _totals(base, group), _totals(blend, group)
+    wanted = low + weight * (high - low)
+    factor = np.divide(wanted, high, out=np.ones_like(high), where=high > 0)
+    return np.asarray(blend * factor[group], dtype=np.float64)
+
+
+def _totals(values: npt.NDArray[np.floating], group: npt.NDArray[np.int64]) -> Floats:
+    sums = np.zeros((int(group.max(initial=-1)) + 1, *values.shape[1:]))
+    np.add.at(sums, group, values)
+    return sums
 
 
 def table(weights: Floats, names: Sequence[str]) -> pd.DataFrame:

@@ -42,6 +42,8 @@ MODULES = (
     "echelon",
     "reconcile",
     "fresh_forecast",
+    "m5_forecast",
+    "scale",
 )
 BENCHMARKS: dict[str, Benchmark] = {}
 
