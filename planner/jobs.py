@@ -22,7 +22,7 @@ _SHARED: dict[str, Callable[[Any], Any]] = {}
 
 
 @contextmanager
-def jobs(count: int) -> Iterator[None]:
+def processes(count: int) -> Iterator[None]:
     """Within this block `each` uses up to `count` processes; 0 means one a processor."""
     token = _JOBS.set(count if count > 0 else os.cpu_count() or 1)
     try:

@@ -128,7 +128,10 @@ def _manifest(prepared: Prepared, results: Mapping[str, Result]) -> dict[str, An
         "settings": prepared.scenario.settings.as_dict(),
         "changes": [vars(entry) for entry in prepared.log] + list(demand_log),
         "assumptions": dict(prepared.assumptions),
-        "notes": [note for stage, table, note in _SWITCHED_OFF if stage in results and not prepared.dataset.has(table)],
+        "notes": [
+            *(note for stage, table, note in _SWITCHED_OFF if stage in results and not prepared.dataset.has(table)),
+            *_of_no_series(results),
+        ],
         "inputs": dict(sorted(prepared.dataset.digests.items())),
         "stages": {name: result.path.name for name, result in results.items()},
         "timings": {name: round(result.seconds, 3) for name, result in results.items()},
@@ -137,6 +140,12 @@ def _manifest(prepared: Prepared, results: Mapping[str, Result]) -> dict[str, An
     }
 
 
+def _of_no_series(results: Mapping[str, Result]) -> list[str]:
+    """What the forecast has to say that concerns no single series: drivers that it could not use."""
+    notes = results["baseline"].table("notes")
+    return [str(note) for note in notes["note"][notes["sku"] == ""]]
+
+
 def _versions() -> dict[str, str]:
-    libraries = ("numpy", "pandas", "pyarrow", "scipy", "statsforecast", "pulp", "highspy", "networkx")
+    libraries = ("numpy", "pandas", "pyarrow", "scipy", "statsforecast", "lightgbm", "pulp", "highspy", "networkx")
     return {"planner": __version__, "python": platform.python_version()} | {name: version(name) for name in libraries}

@@ -26,6 +26,10 @@ def register(app: typer.Typer) -> None:
     command(app, "route", takes=DATA | PLANNING, panel=PANEL)(route)
 
 
+_JOBS = typer.Option(min=0, metavar="N", help="Processes to forecast with, 0: one a processor. The result is the same.")
+_METHODS = typer.Option(
+    metavar="A,B", help="Forecast methods, instead of forecast.methods; your own as module:function."
+)
 _HORIZON = typer.Option(min=1, metavar="N", help="Buckets to plan, instead of plan.horizon.")
 
 
@@ -36,12 +40,12 @@ _LEVEL = typer.Option(
 _PATHS = typer.Option(min=0, metavar="N", help="N sample paths of each series; --seed draws others.")
 
 
-def plan(horizon: Annotated[int | None, _HORIZON] = None) -> Answer:
+def plan(horizon: Annotated[int | None, _HORIZON] = None, jobs: Annotated[int, _JOBS] = 1) -> Answer:
     """Validate, forecast, order, route and check campaigns; write a run that can be released.
 
     Running it again without a change recomputes nothing; after a kill it goes on where it stopped.
     """
-    return _answer(_run("gate", horizon), ("figures", "exceptions"))
+    return _answer(_run("gate", horizon, jobs=jobs), ("figures", "exceptions"))
 
 
 def optimize(horizon: Annotated[int | None, _HORIZON] = None) -> Answer:
@@ -56,6 +60,8 @@ def route(horizon: Annotated[int | None, _HORIZON] = None) -> Answer:
 
 def forecast(
     horizon: Annotated[int | None, _HORIZON] = None,
+    methods: Annotated[str | None, _METHODS] = None,
+    jobs: Annotated[int, _JOBS] = 1,
     publish: Annotated[bool, typer.Option("--publish", help="Freeze it: planner accuracy judges it later.")] = False,
     level: Annotated[str, _LEVEL] = "",
     paths: Annotated[int, _PATHS] = 0,
@@ -71,7 +77,7 @@ def forecast(
     from planner.tables import QUANTILE_COLUMNS
 
     session = current()
-    run = _run("forecast", horizon)
+    run = _run("forecast", horizon, methods, jobs)
     frame = session.selected(run.table("forecast"))
     total = frame.groupby("date", as_index=False)[["mean", "base", "campaign"]].sum()
     if publish and (level or paths):
@@ -90,13 +96,17 @@ def forecast(
     return Answer([*sheets, *changed], {"run": run.name}, [*told, *_where(run)], "planner optimize")
 
 
-def _run(until: str, horizon: int | None) -> Run:
+def _run(until: str, horizon: int | None, methods: str | None = None, jobs: int = 1) -> Run:
+    from planner.jobs import processes
     from planner.plan import run_plan
 
     session = current()
-    run = run_plan(session.workspace(), session.scenario, planning_flags(horizon), session.progress(), until)
+    flags = planning_flags(horizon) | ({"forecast.methods": methods} if methods else {})
+    with processes(jobs):
+        run = run_plan(session.workspace(), session.scenario, flags, session.progress(), until)
     for note in run.manifest["notes"]:
-        session.out.detail(f"note: {note}")
+        tell = session.out.note if note.startswith("driver ") else session.out.detail
+        tell(f"note: {note}")
     return run
 
 

@@ -24,6 +24,7 @@ Floats = npt.NDArray[np.float64]
 BASE = "base"
 _CELLS = 300.0
 _OFFSET = 0.1
+_PROOF = 3
 
 
 def fit_weights(actual: Floats, base: Floats, methods: Sequence[Floats], label: Labels) -> Floats:
@@ -43,24 +44,29 @@ def fit_weights(actual: Floats, base: Floats, methods: Sequence[Floats], label: 
 
 
 def fit_total(actual: Floats, base: Floats, blend: Floats, group: npt.NDArray[np.int64]) -> float:
-    """Weight of the blend in the totals of groups; the base has the rest. All arrays as in `fit_weights`.
+    """Weight of the blend in the totals of groups over all buckets ahead; the base has the rest. Arrays as above.
 
     Trees are good at single series and less so at totals, where all their small errors of one kind meet; the base, a
     level of its own for each series, is the other way round. Errors of totals hang together within an origin, so the
-    prior, one half, weighs as much as one origin.
+    prior, one half, weighs as much as one origin, and less than three prove nothing: then totals are the base's.
     """
+    if actual.shape[1] < _PROOF:
+        return 0.0
     told = ~np.isnan(actual)
-    came, low, high = (_totals(np.where(told, part, 0), group) for part in (actual, base, blend))
+    came, low, high = (_totals(np.where(told, part, 0).sum(axis=2), group) for part in (actual, base, blend))
     scale = 1 / np.maximum(low, _OFFSET)
     square = float(((high - low) ** 2 * scale).sum())
     cross = float(((high - low) * (came - low) * scale).sum())
-    prior = square / max(actual.shape[1], 1)
+    prior = square / actual.shape[1]
     return float(np.clip((cross + prior / 2) / max(square + prior, 1e-12), 0.0, 1.0))
 
 
 def settled(base: Floats, blend: Floats, group: npt.NDArray[np.int64], weight: float) -> Floats:
-    """`blend` [series, buckets], scaled so that totals of groups are the weighted mean of its own and the base's."""
-    low, high = _totals(base, group), _totals(blend, group)
+    """`blend` [series, buckets], scaled so that totals of groups are the weighted mean of its own and the base's.
+
+    The buckets of a group keep their shape: what a driver does in one of them stays.
+    """
+    low, high = (_totals(part.sum(axis=1, keepdims=True), group) for part in (base, blend))
     wanted = low + weight * (high - low)
     factor = np.divide(wanted, high, out=np.ones_like(high), where=high > 0)
     return np.asarray(blend * factor[group], dtype=np.float64)

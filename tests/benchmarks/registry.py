@@ -44,6 +44,8 @@ MODULES = (
     "fresh_forecast",
     "m5_forecast",
     "scale",
+    "vn1_forecast",
+    "parts_forecast",
 )
 BENCHMARKS: dict[str, Benchmark] = {}
 

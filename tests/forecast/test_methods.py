@@ -9,7 +9,7 @@ import pytest
 from planner.errors import UsageError
 from planner.forecast.library import library
 from planner.forecast.methods import AVERAGES, LEVELS, PATHS, SINGLE, blend, buckets_of, check_methods, moving_average
-from planner.jobs import jobs
+from planner.jobs import processes
 
 
 def rows(*values):
@@ -148,6 +148,6 @@ def test_a_users_own_function_that_gives_too_few_values_is_reported(tmp_path, mo
 def test_any_number_of_processes_gives_the_same():
     values = np.random.default_rng(2).poisson(1.2, (4100, 60)).astype(np.float32)
     alone, _ = blend(values, (60, 40), ("ses", "moving-average-13"), "week")
-    with jobs(2):
+    with processes(2):
         together, _ = blend(values, (60, 40), ("ses", "moving-average-13"), "week")
     np.testing.assert_array_equal(alone, together)
