@@ -49,7 +49,7 @@ def together(prepared: Prepared, results: Mapping[str, Result]) -> Together:
     filled = history.with_values(fill_unknown(history.values, WINDOW[plan.bucket]))
     origins, span = origins_of(len(history.dates), plan.buckets, _ORIGINS, plan.bucket)
     season = fit_season(filled.values, filled.dates, groups["category"].tolist(), plan.bucket, origins, span)
-    factors = season.factors(positions(filled.dates, plan.bucket))
+    factors = season.factors(positions(filled.dates, plan.bucket)).between(0, len(filled.dates))
     shared = fit_shared(filled, numbered(groups), factors, span, plan.bucket)
     order = pd.MultiIndex.from_frame(groups[_KEY]).get_indexer(pd.MultiIndex.from_frame(cells.keys))
     return Together(cells, shared, groups.iloc[order].reset_index(drop=True))

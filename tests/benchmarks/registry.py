@@ -36,11 +36,7 @@ MODULES = (
     "validate",
     "plan_small",
     "vn2_forecast",
-    "censored",
-    "lost_sales",
-    "vn2_policy",
-    "echelon",
-    "reconcile",
+MODULES = ("censored", "lost_sales", "vn2_policy", "echelon", "reconcile")
     "fresh_forecast",
     "m5_forecast",
     "scale",
