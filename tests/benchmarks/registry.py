@@ -32,16 +32,9 @@ class Benchmark(Protocol):
 
 
 MODULES = (
-    "startup",
-    "validate",
-    "plan_small",
-    "vn2_forecast",
-MODULES = ("censored", "lost_sales", "vn2_policy", "echelon", "reconcile")
-    "fresh_forecast",
-    "m5_forecast",
-    "scale",
-    "vn1_forecast",
-    "parts_forecast",
+    *("startup", "validate", "plan_small"),
+    *("vn2_forecast", "fresh_forecast", "m5_forecast", "m3_forecast", "parts_forecast", "vn1_forecast", "censored"),
+    *("scale", "reconcile", "lost_sales", "vn2_policy", "echelon"),
 )
 BENCHMARKS: dict[str, Benchmark] = {}
 

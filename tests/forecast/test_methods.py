@@ -9,6 +9,7 @@ import pytest
 from planner.errors import UsageError
 from planner.forecast.library import library
 from planner.forecast.methods import AVERAGES, LEVELS, PATHS, SINGLE, blend, buckets_of, check_methods, moving_average
+from planner.forecast.points import forecast_series
 from planner.jobs import processes
 
 
@@ -151,3 +152,11 @@ def test_any_number_of_processes_gives_the_same():
     with processes(2):
         together, _ = blend(values, (60, 40), ("ses", "moving-average-13"), "week")
     np.testing.assert_array_equal(alone, together)
+
+
+def test_series_of_any_kind_by_a_library_call():
+    quarters = np.tile([10.0, 20.0, 30.0, 40.0], 8)
+    found = forecast_series([quarters, quarters[4:], [5.0]], 6, 4, ("seasonal-naive",))
+    np.testing.assert_allclose(found, [[10, 20, 30, 40, 10, 20]] * 2 + [[5] * 6])
+    with pytest.raises(UsageError, match="lightgbm learns from a whole panel"):
+        forecast_series([quarters], 6, 4, ("lightgbm",))
