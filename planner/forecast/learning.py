@@ -9,7 +9,7 @@ Source: Ke and others (2017); Tweedie trees on retail demand as in Makridakis, S
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,6 +149,3 @@ def _ahead(lesson: Lesson) -> Cells:
     series, count = len(lesson.values), lesson.horizon
     row = np.repeat(np.arange(series, dtype=np.int64), count)
     return Cells(row, np.full(row.size, lesson.end), lesson.end + np.tile(np.arange(count), series))
-
-
-LEARNERS: Mapping[str, Callable[[Lesson], Correction | None]] = {"lightgbm": learn}

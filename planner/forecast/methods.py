@@ -14,7 +14,7 @@
   Syntetos and Boylan (2005), Teunter, Syntetos and Babai (2011) |
 | adida, imapa | smoothing of aggregated buckets | Nikolopoulos and others (2011), Petropoulos and Kourentzes (2015) |
 | mstl | season by repeated LOESS, the rest by ets | Bandara, Hyndman and Bergmeir (2021) |
-| regression | Poisson regression of what drivers do to the base | learning.py |
+| regression | Poisson regression of what drivers do to the base | regression.py |
 | lightgbm | gradient boosted trees over all series, on top of the base | Ke and others (2017), learning.py |
 
 The blend of all but the last two is the median of those named. It is the base on which the last two work.

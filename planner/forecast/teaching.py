@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,7 +13,8 @@ from planner.forecast import weights
 from planner.forecast.dispersion import CLASSES, Labels
 from planner.forecast.drivers import Driver
 from planner.forecast.features import Features
-from planner.forecast.learning import LEARNERS, Lesson, contributions, predict
+from planner.forecast.learning import Correction, Lesson, contributions, learn, predict
+from planner.forecast.regression import regress
 from planner.forecast.scene import Scene
 from planner.forecast.seasonality import Factors
 from planner.jobs import each
@@ -22,6 +23,7 @@ from planner.periods import Bucket
 Floats = npt.NDArray[np.float64]
 
 LEARNT: dict[Bucket, int] = {"day": 560, "week": 260, "month": 120}
+LEARNERS: Mapping[str, Callable[[Lesson], Correction | None]] = {"regression": regress, "lightgbm": learn}
 _LARGE, _LONG = 500_000, 0.8
 _TINY = 1e-6
 

@@ -79,7 +79,8 @@ def test_a_driver_that_never_moved_teaches_nothing():
     assert found(rows(*(("price", week, 5.0) for week in range(WEEKS + AHEAD)))).drivers == ()
 
 
-def test_what_a_promotion_adds_is_in_the_forecast_and_can_be_read():
+@pytest.mark.parametrize("method", ["lightgbm", "regression"])
+def test_what_a_promotion_adds_is_in_the_forecast_and_can_be_read(method):
     draw = np.random.default_rng(1)
     on = draw.random((60, WEEKS + AHEAD)) < 0.15
     on[:, WEEKS + 2], on[:, WEEKS + 5] = True, False
@@ -88,7 +89,8 @@ def test_what_a_promotion_adds_is_in_the_forecast_and_can_be_read():
     series, week = np.nonzero(on)
     table = pd.DataFrame({"name": "promo", "date": dates()[week], "value": 1.0,
                           "sku": history.keys["sku"].to_numpy()[series], "warehouse": "w"})  # fmt: skip
-    base = fit_baseline(history, items(*history.keys["sku"]), ForecastSettings(), horizon=AHEAD, bucket="week", seed=1,
+    settings = ForecastSettings(methods=("smoothing", method))
+    base = fit_baseline(history, items(*history.keys["sku"]), settings, horizon=AHEAD, bucket="week", seed=1,
                         tables=Tables(drivers=table))  # fmt: skip
     mean = base.forecast["mean"].to_numpy().reshape(60, AHEAD).mean(axis=0)
     assert mean[2] == pytest.approx(25, rel=0.1)
