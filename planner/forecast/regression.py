@@ -1,7 +1,9 @@
 """What drivers do to the base, as one Poisson regression over all series.
 
 Demand is Poisson around base x exp(constant + sum of effect x driver), drivers as their value in the bucket and its
-distance from the last weeks; the effects have a ridge and are found by Newton's method. Cameron and Trivedi (2013), 3.2.
+distance from the last weeks; the effects have a ridge and are found by Newton's method.
+
+Source: Cameron and Trivedi (2013), 3.2.
 """
 
 from __future__ import annotations

@@ -8,9 +8,20 @@ import pytest
 
 from planner.errors import UsageError
 from planner.forecast.library import library
-from planner.forecast.methods import AVERAGES, LEVELS, PATHS, SINGLE, blend, buckets_of, check_methods, moving_average
+from planner.forecast.methods import (
+    AVERAGES,
+    LEVELS,
+    METHODS,
+    PATHS,
+    SINGLE,
+    blend,
+    buckets_of,
+    check_methods,
+    moving_average,
+)
 from planner.forecast.points import forecast_series
 from planner.jobs import processes
+from tests.conftest import ROOT
 
 
 def rows(*values):
@@ -160,3 +171,9 @@ def test_series_of_any_kind_by_a_library_call():
     np.testing.assert_allclose(found, [[10, 20, 30, 40, 10, 20]] * 2 + [[5] * 6])
     with pytest.raises(UsageError, match="lightgbm learns from a whole panel"):
         forecast_series([quarters], 6, 4, ("lightgbm",))
+
+
+def test_every_method_stands_in_the_docs():
+    text = (ROOT / "docs" / "forecast.md").read_text(encoding="utf-8")
+    named = text[text.index("## Methods") : text.index("The methods of single")].replace(", -", ", moving-average-")
+    assert [name for name in METHODS if f"{name}," not in named and f"{name} |" not in named] == []
