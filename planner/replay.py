@@ -158,7 +158,8 @@ def lay_ground(dataset: Dataset, settings: Settings, as_of: dt.date, weeks: int)
 
 
 def flat_tables(dataset: Dataset, settings: Settings, as_of: dt.date) -> dict[str, pd.DataFrame]:
-    """Tables of the same SKU-warehouses, each supplied from outside over the lead time of its whole chain."""
+    """Tables of the same SKU-warehouses, each supplied from outside over the lead time of its whole chain, in whole
+    weeks."""
     sources = read_sources(dataset, settings, as_of)
     primary = primary_sources(sources, as_of)
     step = primary.set_index(["sku", "destination"])
@@ -173,7 +174,8 @@ def flat_tables(dataset: Dataset, settings: Settings, as_of: dt.date) -> dict[st
     sourcing = pd.DataFrame({
         "sku": primary["sku"], "source": "outside", "destination": primary["destination"],
         "unit_cost": primary["unit_cost"], "order_cost": primary["order_cost"], "moq": primary["moq"],
-        "order_multiple": primary["pack"], "lead_days": lead, "lead_days_sd": primary["lead_days_sd"],
+        "order_multiple": primary["pack"], "lead_days": 7.0 * np.ceil(lead / 7 - 1e-9),
+        "lead_days_sd": primary["lead_days_sd"],
     })  # fmt: skip
     here = dataset["locations"]
     outside = pd.DataFrame({"location": ["outside"], "kind": ["supplier"]})

@@ -28,6 +28,10 @@ _BY = typer.Option(
 )  # fmt: skip
 _FVA = typer.Option("--fva", help="What each step added: naive, average, baseline, drivers, changes, campaigns.")
 _WORST = typer.Option("--worst", min=0, metavar="N", help="So many of the worst series; 0 shows none.")
+_POLICY = typer.Option(
+    "--policy", metavar="NAMES", help="Replay ways of ordering in money: ours, mean, newsvendor, base-stock, min-max,"
+    " cover:WEEKS, z:FACTOR.",
+)  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:
@@ -45,12 +49,19 @@ def backtest(
     fva: Annotated[bool, _FVA] = False,
     worst: Annotated[int, _WORST] = WORST,
     levels: Annotated[bool, typer.Option("--levels", help="Accuracy and coverage by level, from paths.")] = False,
+    policy: Annotated[str, _POLICY] = "",
+    weeks: Annotated[int, typer.Option("--weeks", min=4, metavar="N", help="Weeks to replay with --policy.")] = 26,
 ) -> Answer:  # fmt: skip
     """Forecast again from days of the past, as one would have then, and compare with what came.
 
     Judged are buckets in stock all the time. The naive methods beside it read plain sales, and share the quantiles of
-    the last 52 weeks (28 days, 24 months).
+    the last 52 weeks (28 days, 24 months). With --policy the past is played again instead: what each way of ordering
+    would have cost.
     """
+    if policy:
+        from planner.cli.policy import replayed
+
+        return replayed(policy, weeks)
     from planner.backtest import backtest as run
     from planner.backtest import remember
     from planner.plan import prepare

@@ -22,6 +22,7 @@ NOUNS = (
     "tables",
     "importing",
     "planning",
+    "policy",
     "history",
     "accuracy",
     "orders",

@@ -19,7 +19,7 @@ from planner.stock.costs import holding_costs, leftover_costs, shortage_costs, u
 from planner.stock.curves import shortage_curves
 from planner.stock.limits import read_limits
 from planner.stock.links import joint_orders, read_links
-from planner.stock.lost_sales import best_chance, repeat_share, with_lost_sales
+from planner.stock.lost_sales import best_chance, decision_share, with_lost_sales
 from planner.stock.position import Position, position_of
 from planner.stock.sourcing import primary_sources, read_sources
 from planner.stock.windows import exposure, members_below
@@ -59,7 +59,7 @@ def read_case(
     nodes = _with_ceilings(dataset, nodes)
     tail = nodes.holding / np.maximum(nodes.holding + nodes.shortage, 1e-12)
     first = first_arrivals(links, len(keys))
-    best = np.clip(best_chance(tail, np.where(nodes.lost, repeat_share(first), 0.0)), 0.003, 0.6)
+    best = np.clip(best_chance(tail, np.where(nodes.lost, decision_share(first), 0.0)), 0.003, 0.6)
     own = shortage_curves(nodes.demand, nodes.variance, nodes.window_mean, nodes.window_variance, nodes.lost, best)
     own = with_lost_sales(own, nodes, first, tail)
     echelon = _echelon_curves(nodes, tail)
