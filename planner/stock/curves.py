@@ -20,19 +20,26 @@ def expected_excess(level: Floats, mean: Floats, variance: Floats) -> Floats:
     and the same with a gamma of one more shape (Zipkin, Foundations of Inventory Management, 2000, appendix C).
     """
     mean, variance, level = np.broadcast_arrays(mean, variance, level)
-    shape = np.maximum(mean, 1e-9)
-    counted = variance > 0.999 * shape
-    excess = np.where(counted, _binomial(level, shape, variance), _gamma(level, shape, variance))
-    return np.where(level <= 0, mean - level, np.where(mean <= 1e-9, 0.0, np.maximum(excess, 0.0)))
+    result = np.array(mean - level, dtype=float)
+    sold = (level > 0) & (mean > 1e-9)
+    result[(level > 0) & ~sold] = 0.0
+    counted = variance > 0.999 * np.maximum(mean, 1e-9)
+    for chosen, excess in ((sold & counted, _binomial), (sold & ~counted, _gamma)):
+        result[chosen] = np.maximum(excess(level[chosen], mean[chosen], variance[chosen]), 0.0)
+    return result
 
 
 def _binomial(level: Floats, mean: Floats, variance: Floats) -> Floats:
+    """The chance of one more success follows from the other: I_x(a, b + 1) = I_x(a + 1, b) + x^a (1 - x)^b
+    (a + b) / (a b B(a, b)), x = 1 - share (Abramowitz and Stegun, 1964, 26.5.15 and 26.5.16)."""
     share = np.clip(mean / np.maximum(variance, 1e-12), 1e-9, 1 - 2e-4)
     successes = mean * share / (1 - share)
-    whole = np.maximum(np.floor(level), 0.0)
+    whole = np.floor(level)
     above = special.betainc(whole + 1, successes, 1 - share)
-    grown = np.where(whole > 0, special.betainc(np.maximum(whole, 1e-9), successes + 1, 1 - share), 1.0)
-    return mean * grown - level * above
+    a = np.maximum(whole, 1.0)
+    log_term = a * np.log1p(-share) + successes * np.log(share) - special.betaln(a, successes)
+    grown = above + np.exp(log_term) * (a + successes) / (a * successes)
+    return np.asarray(mean * np.where(whole > 0, grown, 1.0) - level * above)
 
 
 def _gamma(level: Floats, mean: Floats, variance: Floats) -> Floats:

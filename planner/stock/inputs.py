@@ -14,7 +14,7 @@ from scipy.sparse.csgraph import connected_components
 from planner.dataset import Dataset
 from planner.periods import first_day
 from planner.settings import Settings
-from planner.stock.case import Case, Flags, Floats, Ints, Links, Nodes
+from planner.stock.case import Case, Curves, Flags, Floats, Ints, Links, Nodes
 from planner.stock.costs import holding_costs, leftover_costs, shortage_costs, unit_costs
 from planner.stock.curves import shortage_curves
 from planner.stock.limits import read_limits
@@ -243,13 +243,24 @@ def _echelon_demand(
     return mean, variance
 
 
-def _echelon_curves(nodes: Nodes, tail: Floats) -> Any:
-    weekly = np.array([nodes.demand[members].sum(axis=0) for members in nodes.members]).reshape(nodes.demand.shape)
-    spread = np.array([nodes.variance[members].sum(axis=0) for members in nodes.members]).reshape(nodes.demand.shape)
-    return shortage_curves(
-        weekly, spread, np.maximum(nodes.echelon_mean, weekly), nodes.echelon_variance, nodes.lost,
-        np.clip(tail, 0.003, 0.6),
+def _echelon_curves(nodes: Nodes, tail: Floats) -> Curves:
+    """Curves of the nodes that feed others; nothing is ever short of the rest, whose rows stay 0."""
+    heads = np.flatnonzero([nodes.feeds[n] and len(members) > 0 for n, members in enumerate(nodes.members)])
+    shape = (len(heads), nodes.demand.shape[1])
+    weekly = np.array([nodes.demand[nodes.members[n]].sum(axis=0) for n in heads]).reshape(shape)
+    spread = np.array([nodes.variance[nodes.members[n]].sum(axis=0) for n in heads]).reshape(shape)
+    found = shortage_curves(
+        weekly, spread, np.maximum(nodes.echelon_mean[heads], weekly), nodes.echelon_variance[heads],
+        nodes.lost[heads], np.clip(tail[heads], 0.003, 0.6),
     )  # fmt: skip
+    return Curves(*(_spread_out(part, heads, len(nodes)) for part in (found.available, found.shortage, found.slope)))
+
+
+def _spread_out(part: Floats, rows: Ints, count: int) -> Floats:
+    """The rows at their places among `count`, others 0."""
+    result = np.zeros((count, *part.shape[1:]))
+    result[rows] = part
+    return result
 
 
 def _listed(dataset: Dataset, keys: pd.DataFrame, weeks: pd.DatetimeIndex) -> Flags:
