@@ -10,6 +10,7 @@ import numpy.typing as npt
 from planner.stock.case import Case, Flags, Ints, Solution
 from planner.stock.field import POINTS, make_field, upstream_first
 from planner.stock.kernel.field import Field
+from planner.stock.kernel.halves import in_halves
 from planner.stock.kernel.path import plan_nodes
 from planner.stock.kernel.sending import look_below, settle
 from planner.stock.resting import read_curves
@@ -48,10 +49,14 @@ class Board:
 
     def path(self, chosen: Ints, again: bool = True, since: int = 0) -> None:
         """Cheapest paths of these nodes, each by itself."""
-        plan_nodes(
-            self.field, chosen.astype(np.int64), self.table, again, since, self.quantity, self.tier, self.available,
-            self.stock, self.short, self.cost,
-        )  # fmt: skip
+
+        def loop(part: Ints) -> None:
+            plan_nodes(
+                self.field, part, self.table, again, since, self.quantity, self.tier, self.available, self.stock,
+                self.short, self.cost,
+            )  # fmt: skip
+
+        in_halves(loop, chosen.astype(np.int64))
 
     def links_into(self, n: int) -> Ints:
         return self.in_link[self.in_first[n] : self.in_first[n + 1]]

@@ -19,10 +19,12 @@ from planner.stock.case import Case, Flags, Floats, Ints
 from planner.stock.field import align, make_field
 from planner.stock.joint import Supplier, suppliers
 from planner.stock.kernel.field import FAR, Field
+from planner.stock.kernel.halves import in_halves
 from planner.stock.kernel.path import bound_nodes
 from planner.stock.shared import Shared
 
 POINTS = (250, 1000, 4000, 16000)
+EFFORT = 2_500_000_000
 SCALES = (0.0, 0.3, 0.6, 0.8, 1.0)
 SPLITS = ((0.0, 1.0), (0.5, 0.5), (1.0, 0.0), (0.0, 0.5))
 
@@ -60,7 +62,7 @@ def _refined(
     """The bound on finer grids, until the gap is small enough or a finer grid cannot make it so."""
     for points in POINTS[1:]:
         missing = cost - float(best.sum()) - gap * (cost - rent)
-        todo = _worth_it(best, 0.2 * max(missing, 0.0))
+        todo = _worth_it(best, 0.2 * max(missing, 0.0), EFFORT // (points * networks.case.horizon))
         if missing <= 0 or not todo.any():
             break
         finer = np.maximum(best, networks.bound(prices, todo, cut, points))
@@ -71,11 +73,12 @@ def _refined(
     return float(best.sum()) - rent
 
 
-def _worth_it(best: Floats, negligible: float) -> Flags:
-    """Which networks are dear enough that a finer grid could matter."""
+def _worth_it(best: Floats, negligible: float, most: int) -> Flags:
+    """Which networks are dear enough that a finer grid could matter, the dearest ones first, at most so many."""
     order = np.argsort(best, kind="stable")
     result = np.ones(len(best), bool)
     result[order[np.cumsum(np.maximum(best[order], 0.0)) < negligible]] = False
+    result[order[: max(0, len(order) - most)]] = False
     return result
 
 
@@ -132,7 +135,7 @@ class _Networks:
 
 def _bounds(field: Field, chosen: Ints) -> Floats:
     result = np.zeros(len(field.start))
-    bound_nodes(field, chosen, result)
+    in_halves(lambda part: bound_nodes(field, part, result), chosen)
     return result
 
 

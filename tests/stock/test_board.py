@@ -1,0 +1,119 @@
+"""The search: exact where it claims to be, never above what a bound allows, the same with one thread or two."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from planner.stock.board import Board
+from planner.stock.bounds import lower_bound
+from planner.stock.case import Case, Solution
+from planner.stock.exact import solve_exactly
+from planner.stock.improve import improve
+from planner.stock.joint import choose_weeks, suppliers
+from planner.stock.kernel import halves
+from planner.stock.optimise import optimise, room_left
+from planner.stock.prices import find_prices
+from planner.stock.repair import keep_limits
+from planner.stock.shared import Shared
+from planner.stock.usage import costs
+from tests.stock.world import World, one, shop
+
+
+def cost_of(case: Case, plan: Solution) -> float:
+    return sum(costs(case, plan, room_left(case)[0]).values())
+
+
+def planned(case: Case) -> Board:
+    board = Board(case)
+    board.plan()
+    return board
+
+
+def cheapest_by_trial(case: Case, most: int) -> float:
+    """The cheapest of all plans of one link with at most so many packs an order."""
+    weeks = [t for t, _ in case.open_weeks(0)]
+    best = np.inf
+    board = planned(case)
+    for packs in itertools.product(range(most + 1), repeat=len(weeks)):
+        board.quantity[0, :] = 0.0
+        board.quantity[0, weeks] = np.array(packs) * case.links.pack[0]
+        placed = board.quantity[0][board.quantity[0] > 0]
+        if (placed < case.links.moq[0]).any():
+            continue
+        board.path(np.array([0]), again=False, since=case.horizon)
+        best = min(best, cost_of(case, board.solution()))
+    return best
+
+
+@pytest.mark.parametrize("kind", ["lost", "backorder"])
+@pytest.mark.parametrize("terms", [{}, {"order_cost": 6.0}, {"moq": 24.0, "order_cost": 2.0}])
+def test_one_series_is_planned_as_cheaply_as_the_best_of_all_plans(kind: str, terms: dict[str, float]) -> None:
+    world = replace(one(order_multiple=12.0, **terms), weeks=5).changed("items", shortage=kind)
+    case = world.changed("stock", on_hand=6.0).case
+    assert cost_of(case, planned(case).solution()) == pytest.approx(cheapest_by_trial(case, 4), rel=1e-3)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    level=st.floats(0.5, 40), moq=st.sampled_from([0.0, 30.0]), multiple=st.sampled_from([1.0, 6.0]),
+    order_cost=st.sampled_from([0.0, 8.0]), on_hand=st.floats(0, 60), floor=st.sampled_from([0.0, 5.0]),
+    kind=st.sampled_from(["lost", "backorder"]),
+)  # fmt: skip
+def test_bound_plan_and_highs_are_in_order(
+    level: float, moq: float, multiple: float, order_cost: float, on_hand: float, floor: float, kind: str
+) -> None:
+    """Bound <= optimum of the model of record <= plan, and the plan is within half a per cent of the optimum."""
+    world = replace(one(moq=moq, order_multiple=multiple, order_cost=order_cost), demand={("A", "W"): level}, weeks=8)
+    world = world.changed("stock", on_hand=on_hand).changed("stocking", min_stock=floor).changed("items", shortage=kind)
+    case = world.case
+    board = planned(case)
+    cost = cost_of(case, board.solution())
+    room = room_left(case)[0]
+    exact = solve_exactly(case, room, board.solution(), 1e-6, 5000, 60.0)
+    optimum = cost_of(case, exact.solution) if exact.solution is not None else cost
+    bound = lower_bound(board, Shared(case, room), np.zeros_like(room), cost, 0.0)
+    assert bound <= optimum + 1e-6
+    assert exact.bound <= cost + 1e-4
+    assert cost <= 1.005 * optimum + 0.02
+
+
+def tight(world: World, share: float) -> Case:
+    """The world with a budget of a share of what it would spend in its dearest week."""
+    lines = world.replenish().orders.query("kind == 'purchase'")
+    spent = (lines["quantity"] * lines["unit_cost"]).groupby(lines["order_week"]).sum().max()
+    return world.stock_settings(budget_per_week=float(spent * share)).case
+
+
+def test_the_search_only_improves_and_keeps_every_limit() -> None:
+    case = tight(shop(6, 3, 13), 0.5)
+    shared, board = Shared(case, room_left(case)[0]), planned(case)
+    prices = find_prices(board, shared)
+    choose_weeks(board, shared)
+    keep_limits(board, shared)
+    before = cost_of(case, board.solution())
+    assert not (shared.exceeded(shared.used(board)) & shared.hard).any()
+    assert improve(board, shared, prices, 60) > 0
+    assert cost_of(case, board.solution()) < before
+    assert not (shared.exceeded(shared.used(board)) & shared.hard).any()
+
+
+def test_joint_orders_meet_their_minima_in_every_week_they_are_placed() -> None:
+    case = shop(6, 3, 13).case
+    plan = optimise(case, shop(6, 3, 13).settings.stock).solution
+    for supplier in suppliers(case):
+        value = (plan.quantity(case.links) * plan.unit_cost(case.links))[supplier.lines].sum(axis=0)
+        assert (value[value > 0] >= supplier.minima[0] - 1e-6).all()
+
+
+def test_two_threads_plan_what_one_plans(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = shop(8, 3, 10).case
+    alone = planned(case).quantity
+    monkeypatch.setattr(halves, "WORTH_IT", 2)
+    monkeypatch.setattr(halves, "THREADS", 2)
+    np.testing.assert_array_equal(planned(case).quantity, alone)
