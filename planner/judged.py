@@ -79,6 +79,16 @@ def value_added(judged: Judged) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names)
 
 
+def value_added_by(judged: Judged, names: Sequence[str], dataset: Dataset) -> pd.DataFrame:
+    """The value added of each step in each group: did the overrides of an author help, or campaigns in a category?"""
+    code, table = _codes(pd.DataFrame({name: attribute(judged.cells, name, dataset) for name in names}))
+    parts = []
+    for number, row in enumerate(table.itertuples(index=False)):
+        part = value_added(judged.having(code == number))
+        parts.append(part.assign(**dict(zip(names, row, strict=True)))[[*names, *part.columns]])
+    return pd.concat(parts, ignore_index=True)
+
+
 def _gained(before: Scored | None, after: Scored) -> dict[str, float]:
     if before is None:
         return {"added": np.nan, "loss_added": np.nan, "changed": np.nan, "better_share": np.nan}

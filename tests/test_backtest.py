@@ -125,6 +125,7 @@ def test_the_command_answers_in_every_format(planned, judged, form, capsys):
         content = json.loads(out)
         assert {row["category"] for row in content["groups"]} == {"garden", "beverages"}
         assert content["value_added"][-1]["step"] == FORECAST
+        assert {row["category"] for row in content["value_added_by"]} == {"garden", "beverages"}
     elif form == "csv":
         assert out.splitlines()[0].startswith("category,actual,forecast,wape,naive_wape")
     else:

@@ -126,6 +126,12 @@ def _answer(
     sheets = [_sheet("steps", reading.by_step(judged), heading, ("step",))]
     if fva:
         sheets = [_sheet("value_added", reading.value_added(judged), f"{heading}. What each step added", ("step",))]
+    if by and fva:
+        names = tuple(name.strip() for name in by.split(",") if name.strip())
+        added = reading.value_added_by(judged, names, dataset)
+        sheets.append(
+            _sheet("value_added_by", added, f"What each step added, by {', '.join(names)}", (*names, "step"), 40)
+        )
     if by:
         names = tuple(name.strip() for name in by.split(",") if name.strip())
         groups = reading.by_group(judged, names, dataset)
