@@ -11,9 +11,9 @@ from tests.benchmarks.registry import Figure
 
 
 def test_smoke(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["startup", "validate", "censored", "--smoke", "--json"]) == 0
+    assert main(["startup", "validate", "censored", "lost-sales", "--smoke", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert {row["benchmark"] for row in rows} == {"startup", "validate", "censored"}
+    assert {row["benchmark"] for row in rows} == {"startup", "validate", "censored", "lost-sales"}
     assert all(tuple(row) == COLUMNS for row in rows)
     assert all(
         row["met"] is (row["value"] <= row["target"]) for row in rows if row["better"] == "lower" and row["target"]
