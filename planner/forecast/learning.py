@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from planner.errors import PlannerError
 from planner.forecast.drivers import Driver
 from planner.forecast.features import SMALLEST, Cells, Features
 from planner.forecast.seasonality import Factors
@@ -92,8 +93,7 @@ def learn(lesson: Lesson) -> Correction | None:
     cells, base = cells[alive], base[alive]
     if len(cells) < _FEWEST:
         return None
-    import lightgbm
-
+    lightgbm = _library()
     actual = lesson.values[cells.row, cells.target]
     settings = _SETTINGS | {"seed": lesson.seed, "min_data_in_leaf": int(np.clip(len(cells) // 1000, 20, 200))}
     table = lightgbm.Dataset(
@@ -101,6 +101,16 @@ def learn(lesson: Lesson) -> Correction | None:
     )
     trees = lightgbm.train(settings, table, TREES)
     return _correction(lesson.features, trees)
+
+
+def _library() -> Any:
+    """LightGBM, imported when it is needed. Raises PlannerError where a system library keeps it from loading."""
+    try:
+        import lightgbm
+    except OSError as error:
+        hint = "install libgomp (Debian: libgomp1), or forecast without: --methods smoothing; see planner doctor"
+        raise PlannerError(f"LightGBM does not load on this machine: {error}", hint) from None
+    return lightgbm
 
 
 def _correction(features: Features, trees: Any) -> Correction:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import builtins
 import subprocess
 import sys
 
@@ -7,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from planner.forecast import fit_baseline
+from planner.errors import PlannerError
+from planner.forecast import fit_baseline, learning
 from planner.forecast.dispersion import CLASSES
 from planner.forecast.levels import smooth_levels
 from planner.forecast.weights import fit_total, fit_weights, settled, table
@@ -93,3 +95,16 @@ def test_levels_are_means_while_young_and_forget_later():
     values = np.array([[np.nan, 2, 4, 6]], np.float32)
     np.testing.assert_allclose(smooth_levels(values, (0.0,))[0], [0, 2, 3, 4])
     np.testing.assert_allclose(smooth_levels(values, (1.0,))[0], [0, 2, 4, 6])
+
+
+def test_a_missing_system_library_is_named_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str, *rest: object) -> object:
+        if name == "lightgbm":
+            raise OSError("libgomp.so.1: cannot open shared object file")
+        return real(name, *rest)
+
+    real = builtins.__import__
+    monkeypatch.setattr(builtins, "__import__", broken)
+    with pytest.raises(PlannerError, match="libgomp") as caught:
+        learning._library()
+    assert "planner doctor" in caught.value.hint
