@@ -16,7 +16,7 @@ import numpy as np
 
 from planner.stock.board import Board
 from planner.stock.case import Case, Flags, Floats, Ints
-from planner.stock.field import align, make_field
+from planner.stock.field import align, make_field, reach
 from planner.stock.joint import Supplier, suppliers
 from planner.stock.kernel.field import FAR, Field
 from planner.stock.kernel.halves import in_halves
@@ -96,7 +96,7 @@ class _Networks:
 
     def __init__(self, case: Case, shared: Shared, shares: Floats) -> None:
         self.case, self.shared, self.shares = case, shared, shares
-        self.network = case.nodes.network
+        self.network, self.span = case.nodes.network, reach(case)
         self.count = int(self.network.max(initial=-1)) + 1
         feeding = np.bincount(self.network, case.nodes.feeds, self.count)
         self.fed, self.single = feeding > 0, feeding == 1
@@ -127,7 +127,7 @@ class _Networks:
         return result
 
     def _field(self, prices: Floats, points: int) -> Field:
-        field = make_field(self.case, points)
+        field = make_field(self.case, points, self.span)
         self.shared.charge(field, prices, cheapest=True)
         field.fixed[:] += self.shares[:, None]
         return field

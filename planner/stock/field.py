@@ -13,14 +13,17 @@ POINTS = 256
 LOTS_HELD, WEEKS_HELD, WEEKS_OWED = 3.0, 4.0, 4.0
 
 
-def make_field(case: Case, points: int = POINTS) -> Field:
-    """Everything at its own cost: no prices of limits, nothing shipped, every order allowed. About `points` a grid."""
+def make_field(case: Case, points: int = POINTS, span: tuple[Floats, Floats] | None = None) -> Field:
+    """Everything at its own cost: no prices of limits, nothing shipped, every order allowed. About `points` a grid.
+
+    `span` is what `reach` says of the case, if that is known already.
+    """
     nodes, links = case.nodes, case.links
     shape, orders = nodes.demand.shape, links.due.shape
     tier_first = np.concatenate([[0], np.cumsum([len(tiers) for tiers in links.tiers])]).astype(np.int64)
     tiers = [(start, cost - links.reference[i]) for i, own in enumerate(links.tiers) for start, cost in own]
     first, link, week = _orders_by_arrival(case)
-    low, high = reach(case)
+    low, high = span or reach(case)
     step, size = _widths(case, low, high, points)
     start = nodes.opening - nodes.backlog
     field = Field(
@@ -127,12 +130,9 @@ def _largest_lot(case: Case, weekly: Floats) -> Floats:
 
 def _longest_wait(case: Case) -> Floats:
     """[L] most weeks from one possible arrival of a link to its next."""
-    waits = np.ones(len(case.links))
-    for i in range(len(case.links)):
-        due = np.unique(case.links.due[i][case.links.due[i] >= 0])
-        if len(due) > 1:
-            waits[i] = np.diff(due).max()
-    return waits
+    due = np.sort(np.where(case.links.due >= 0, case.links.due, -1), axis=1)
+    apart = np.where(due[:, :-1] >= 0, np.diff(due, axis=1), 0)
+    return np.asarray(np.maximum(apart.max(axis=1, initial=0), 1), dtype=float)
 
 
 def _widths(case: Case, low: Floats, high: Floats, points: int) -> tuple[Floats, Ints]:
