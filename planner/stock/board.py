@@ -61,6 +61,12 @@ class Board:
     def links_into(self, n: int) -> Ints:
         return self.in_link[self.in_first[n] : self.in_first[n + 1]]
 
+    def take(self, plan: Solution) -> None:
+        """The orders of a plan from elsewhere, and what follows from them: customers get what is there."""
+        self.quantity[:] = plan.quantity(self.case.links)
+        self.before(np.flatnonzero(self.case.nodes.feeds))
+        self.path(np.arange(len(self.case.nodes)), since=self.case.horizon)
+
     def replan(self) -> None:
         """The whole plan again from the caps of `keep_caps`, for other prices."""
         self.field.cap[:] = self.caps

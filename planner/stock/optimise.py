@@ -140,7 +140,10 @@ class _Search:
         self.plan.bound = lower_bound(self.board, self.shared, self.prices, cost, self.settings.gap, told)
 
     def _exact(self) -> None:
-        """HiGHS on the model of record, unless the plan is proven good enough already."""
+        """HiGHS on the model of record, unless the plan is proven good enough already.
+
+        Of its plan only the orders are taken: the model may turn customers away to keep a floor, a shop does not.
+        """
         cost = self._cost(self.plan.solution)
         if cost - self.plan.bound <= self.settings.gap * abs(cost):
             return
@@ -151,8 +154,11 @@ class _Search:
         self.plan.timed_out |= exact.timed_out
         if self.case.limits:
             self.plan.prices = exact.prices
-        if exact.solution is not None and self._cost(exact.solution) < cost - 1e-9:
-            self.plan.solution = exact.solution
+        if exact.solution is not None:
+            self.board.take(exact.solution)
+            followed = self.board.solution()
+            if self._cost(followed) < cost - 1e-9:
+                self.plan.solution = followed
 
     def _cost(self, solution: Solution) -> float:
         """What a plan costs; infinite if it breaks a hard limit."""

@@ -76,8 +76,9 @@ def test_bound_plan_and_highs_are_in_order(
     cost = cost_of(case, board.solution())
     room = room_left(case)[0]
     exact = solve_exactly(case, room, board.solution(), 1e-6, 5000, 60.0)
-    optimum = cost_of(case, exact.solution) if exact.solution is not None else cost
     bound = lower_bound(board, Shared(case, room), np.zeros_like(room), cost, 0.0)
+    board.take(exact.solution)
+    optimum = cost_of(case, board.solution())
     assert bound <= optimum + 1e-6
     assert exact.bound <= cost + 1e-4
     assert cost <= 1.005 * optimum + 0.02
