@@ -188,23 +188,27 @@ def changes_since(
     """What became of each series since `last` over the buckets that both forecast, and why: CHANGE_COLUMNS.
 
     difference = sales + method + drivers + overrides + campaigns. Where settings or program changed, the old day is
-    forecast once more with the new ones: what differs from the published baseline is the method, the rest new sales.
+    forecast once more with the new ones: what differs from the published baseline is the method (what it makes of
+    drivers included), the rest new sales.
     """
     settings = prepared.scenario.settings
     columns = [*_KEY, "date", "mean", "base", "campaign", "step baseline", "drivers"]
     new = _frozen(results, settings.plan.bucket)[columns]
     both = last.forecast[columns].merge(new, on=[*_KEY, "date"], suffixes=("_before", "_after"))
-    both["method"] = 0.0
+    both["method"], both["drivers then"] = 0.0, both["drivers_before"]
     if _differs(prepared, last):
-        again = compute(as_seen_on(prepared, last.as_of), "baseline", progress)["baseline"].table("forecast")
-        rerun = both[[*_KEY, "date"]].merge(again[[*_KEY, "date", "mean"]], on=[*_KEY, "date"], how="left")["mean"]
-        both["method"] = (rerun - both["step baseline_before"]).fillna(0.0)
+        again = compute(as_seen_on(prepared, last.as_of), "baseline", progress)
+        base = again["baseline"].table("forecast").sort_values([*_KEY, "date"], kind="stable", ignore_index=True)
+        base = base.assign(drivers=added_by_drivers(again, base))[[*_KEY, "date", "mean", "drivers"]]
+        rerun = both[[*_KEY, "date"]].merge(base, on=[*_KEY, "date"], how="left")
+        both["method"] = (rerun["mean"] - both["step baseline_before"]).fillna(0.0)
+        both["drivers then"] = rerun["drivers"].fillna(both["drivers_before"])
     gap = {name: both[f"{name}_after"] - both[f"{name}_before"] for name in columns[3:]}
     parts = both[_KEY].assign(
         before=both["mean_before"],
         after=both["mean_after"],
         difference=gap["mean"],
-        drivers=gap["drivers"],
+        drivers=both["drivers_after"] - both["drivers then"],
         method=both["method"],
         overrides=gap["base"] - gap["step baseline"],
         campaigns=gap["campaign"],

@@ -16,7 +16,7 @@ from planner.periods import first_day
 from planner.settings import Settings
 from planner.stock.case import Case, Curves, Flags, Floats, Ints, Links, Nodes
 from planner.stock.costs import holding_costs, leftover_costs, shortage_costs, unit_costs
-from planner.stock.curves import shortage_curves
+from planner.stock.curves import settled, shortage_curves
 from planner.stock.limits import read_limits
 from planner.stock.links import joint_orders, read_links
 from planner.stock.lost_sales import best_chance, decision_share, with_lost_sales
@@ -70,7 +70,17 @@ def read_case(
     limits = read_limits(dataset, nodes, links, weeks, settings, as_of, volume, weight, pallet, notes)
     joints = joint_orders(dataset, links, settings, as_of)
     return Case(
-        as_of, weeks, nodes, links, joints, limits, own, echelon, volume[links.node], weight[links.node], tuple(notes)
+        as_of,
+        weeks,
+        nodes,
+        links,
+        joints,
+        limits,
+        settled(own),
+        settled(echelon),
+        volume[links.node],
+        weight[links.node],
+        tuple(notes),
     )
 
 

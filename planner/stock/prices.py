@@ -68,6 +68,7 @@ def find_prices(
         else:
             duals = _master(columns, shared, hot)
             prices = duals if number == len(SCOUTS) else SMOOTH * duals + (1 - SMOOTH) * prices
+        prices = prices.astype(np.float32).astype(np.float64)  # no tie hangs on the solver's last bits
         shared.charge(board.field, prices)
         board.replan()
         if progress:

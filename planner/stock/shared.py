@@ -141,8 +141,8 @@ class Shared:
             if len(links):
                 np.add.at(result[i], at.ravel(), self._amounts(plan, i, links).ravel())
             if len(nodes):
-                result[i, :-1] += limit.held[nodes] @ plan.available[nodes]
-                result[i, :-1] += limit.served[nodes] @ (nodes_demand[nodes] - plan.short[nodes])
+                result[i, :-1] += (limit.held[nodes][:, None] * plan.available[nodes]).sum(axis=0)
+                result[i, :-1] += (limit.served[nodes][:, None] * (nodes_demand[nodes] - plan.short[nodes])).sum(axis=0)
         return result[:, :-1]
 
     def _paid_price(self, plan: Placed, links: Ints) -> Floats:
