@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from planner.errors import UsageError
-from planner.figures import Figure, figure, money, number, percent, plural
+from planner.figures import Figure, figure, money, number, percent, plural, points
 from planner.periods import first_days, last_day
 from planner.workspace import Run
 
@@ -303,7 +303,7 @@ def _service_sentence(pair: _Pair) -> str:
         return ""
     if percent(before) == percent(after):
         return f"Service: expected fill rate {percent(after)} in both."
-    return f"Service: expected fill rate {percent(after)} instead of {percent(before)} ({_points(after - before)})."
+    return f"Service: expected fill rate {percent(after)} instead of {percent(before)} ({points(after - before)})."
 
 
 def _more(difference: float, noun: str) -> str:
@@ -312,10 +312,6 @@ def _more(difference: float, noun: str) -> str:
         return f"as many {noun}s"
     amount = number(abs(difference))
     return f"{amount} {'more' if difference > 0 else 'fewer'} {noun}{'' if amount == '1' else 's'}"
-
-
-def _points(difference: float) -> str:
-    return f"{difference * 100:+.1f} points"
 
 
 def _more_money(difference: float, currency: str) -> str:

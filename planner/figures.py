@@ -125,6 +125,14 @@ def percent(share: float | None, signed: bool = False) -> str:
     return f"{_sign(share, amount, signed)}{amount} %"
 
 
+def points(difference: float | None) -> str:
+    """The difference of two shares: 0.012 -> +1.2 points."""
+    if difference is None or not math.isfinite(difference):
+        return UNKNOWN
+    amount = f"{abs(difference) * 100:,.1f}"
+    return f"{_sign(difference, amount, True)}{amount} points"
+
+
 def plural(count: int, noun: str, nouns: str = "") -> str:
     """1 line, 12 lines."""
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"

@@ -6,7 +6,7 @@ import pandas as pd
 
 from planner.cli.out import Sheet
 from planner.compare import Comparison
-from planner.figures import figure, money, percent, plural, written
+from planner.figures import figure, money, percent, plural, points, written
 from planner.workspace import Run
 
 EXCEPTION_COLUMNS = ("type", "text", "money", "hint", "sku", "warehouse", "week")
@@ -103,6 +103,8 @@ def compared(comparison: Comparison, as_text: bool) -> list[Sheet]:
     figures = _figures_side_by_side(comparison) if as_text else comparison.kpis
     demand = comparison.demand[comparison.demand["difference"].abs() > 1e-6]
     demand = demand.sort_values("difference", key=lambda column: -column.abs(), kind="stable")
+    if as_text:
+        demand = demand.assign(percent=[percent(value, signed=True) for value in demand["percent"]])
     orders = comparison.orders.sort_values("money difference", key=lambda column: -column.abs(), kind="stable")
     loads = comparison.loads.sort_values("cost difference", key=lambda column: -column.abs(), kind="stable")
     return [
@@ -121,16 +123,22 @@ def compared(comparison: Comparison, as_text: bool) -> list[Sheet]:
 
 
 def _figures_side_by_side(comparison: Comparison) -> pd.DataFrame:
-    """Figures as a person reads them; money as money, shares as per cent."""
-    kpis, currency = comparison.kpis, comparison.currency
+    """Figures as a person reads them; money as money, shares as per cent and their difference in points. What is
+    negligible in every run is left out."""
+    currency, kpis = comparison.currency, comparison.kpis
+    runs = [dict(zip(kpis["figure"], kpis[label].fillna(0.0), strict=True)) for label in comparison.labels]
+    kpis = kpis[[any(_telling(run, name) for run in runs) for name in kpis["figure"]]]
     shown = pd.DataFrame({"figure": kpis["label"]})
     for label in comparison.labels:
         shown[label] = [written(value, unit, currency) for value, unit in zip(kpis[label], kpis["unit"], strict=True)]
     for name in (name for name in kpis.columns if name.startswith("difference")):
         signed = zip(kpis[name], kpis["unit"], strict=True)
-        shown[name] = [written(value, unit, currency, signed=True) for value, unit in signed]
+        shown[name] = [
+            points(value) if unit == "share" else written(value, unit, currency, True) for value, unit in signed
+        ]
     for name in (name for name in kpis.columns if name.startswith("percent")):
-        shown[name] = [percent(value, signed=True) for value in kpis[name]]
+        signed = zip(kpis[name], kpis["unit"], strict=True)
+        shown[name] = ["" if unit == "share" else percent(value, signed=True) for value, unit in signed]
     for name in (name for name in kpis.columns if name.startswith("verdict")):
         shown[name] = kpis[name]
     return shown
