@@ -105,6 +105,16 @@ class Workspace:
             "planner init DIR --demo small makes one; -C DIR names one",
         )
 
+    @classmethod
+    def at(cls, folder: Path) -> Workspace:
+        """The workspace that `folder` is, not one above it. Raises UsageError where it is none."""
+        if folder.is_dir() and not (folder / SETTINGS_FILE).is_file():
+            raise UsageError(
+                f"{folder} is no workspace: it holds no {SETTINGS_FILE}",
+                "planner init DIR makes one around your tables",
+            )
+        return cls.find(folder)
+
     def result(self, stage: str, key: str, compute: Callable[[], Draft]) -> Result:
         """The stage's result for this key: from the cache, or computed and stored whole."""
         target = self.cache / "stages" / stage / key[:32]

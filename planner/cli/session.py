@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -33,9 +34,11 @@ class Session:
         return self.options.scenario or "base"
 
     def workspace(self) -> Workspace:
+        """The one that -C names, else the one that the current folder lies in."""
         from planner.workspace import Workspace
 
-        return Workspace.find(self.options.folder)
+        folder = self.options.folder
+        return Workspace.find(folder) if folder == Path() else Workspace.at(folder)
 
     def run_with_orders(self, name: str = "") -> Run:
         """The run or scenario of that name; without one, the latest run (of --scenario) that holds orders."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,15 +28,16 @@ def validate(
 ) -> Answer:
     """Check every table: types, ranges, keys, references. All faults at once, each with file, row, column and hint.
 
-    Exit code 3 when there are faults. --plan-ready ranks what weakens a plan by the demand it touches.
+    -C may also name a plain folder of tables that is no workspace yet. Exit code 3 when there are faults.
+    --plan-ready ranks what weakens a plan by the demand it touches.
     """
     import pandas as pd
 
     from planner.dataset import validate as check
 
-    workspace = current().workspace()
+    data, cache = _tables_and_cache()
     with current().out.working("reading and checking the tables"):
-        report = check(workspace.data, tuple(tables or ()), max_errors=max_errors, cache=workspace.cache)
+        report = check(data, tuple(tables or ()), max_errors=max_errors, cache=cache)
     for note in report.notes:
         current().out.note(f"note: {note}")
     if report.total:
@@ -56,6 +58,19 @@ def validate(
         return _plan_ready()
     sheet = Sheet("tables", pd.DataFrame({"table": list(report.rows), "rows": list(report.rows.values())}), shown=0)
     return Answer([sheet], {"total": 0}, ["No faults."], "planner validate --plan-ready")
+
+
+def _tables_and_cache() -> tuple[Path, Path | None]:
+    """Where the tables lie, and where what was read of them is kept: nowhere for a folder that is no workspace."""
+    from planner.tables import TABLES
+    from planner.workspace import SETTINGS_FILE
+
+    folder = current().options.folder
+    bare = folder != Path() and folder.is_dir() and not (folder / SETTINGS_FILE).is_file()
+    if bare and any(path.stem in TABLES for path in folder.iterdir()):
+        return folder, None
+    workspace = current().workspace()
+    return workspace.data, workspace.cache
 
 
 def _plan_ready() -> Answer:
