@@ -24,7 +24,7 @@ from planner.workspace import Workspace
 def shop(planned: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The planned world with an item that begins soon, and one that seldom sells."""
     folder = tmp_path_factory.mktemp("explain") / "shop"
-    shutil.copytree(planned, folder, ignore=shutil.ignore_patterns("reports", "published"))
+    shutil.copytree(planned, folder, ignore=shutil.ignore_patterns("reports", "published", "backtest-*"))
     data = folder / "data"
     items = pd.read_csv(data / "items.csv", dtype=str, keep_default_na=False)
     twin = items[items["sku"] == "BEV-0001"].assign(sku="NEW-1", launch_date="2026-03-09", predecessor="")
