@@ -145,7 +145,7 @@ def test_a_full_disk_is_one_clear_message(shop: Path, capsys: Capture, monkeypat
 
 def test_no_workspace_no_command_no_option(capsys: Capture, tmp_path: Path) -> None:
     for arguments, message in (
-        (["-C", str(tmp_path), "plan"], "no workspace here"),
+        (["-C", str(tmp_path), "plan"], "is no workspace"),
         (["plam"], "No such command"),
         (["plan", "--horizont", "3"], "No such option"),
         (["orders"], "Missing command"),
