@@ -261,10 +261,12 @@ def _orders_sentence(pair: _Pair) -> str:
     bought = orders[orders["kind"] == "purchase"][["quantity difference", "money difference"]].sum()
     moved = float(orders.loc[orders["kind"] == "transfer", "quantity difference"].sum())
     transfers = f", and {number(moved, signed=True)} units transferred" if abs(moved) > _NOTHING else ""
+    paid = float(bought["money difference"])
+    worth = _more_money(paid, pair.base.currency) if abs(paid) >= _NOTHING else "for the same money"
     return (
         f"Orders: {name} {' and '.join([', '.join(done[:-1]), done[-1]] if len(done) > 1 else done)}: "
         f"{number(float(bought['quantity difference']), signed=True)} units bought, "
-        f"{_more_money(float(bought['money difference']), pair.base.currency)}{transfers}."
+        f"{worth}{transfers}."
     )
 
 

@@ -40,7 +40,7 @@ from planner.panel import Panel
 from planner.plan import Progress, as_seen_on, compute
 from planner.record import Prepared
 from planner.tables import QUANTILE_COLUMNS
-from planner.workspace import Result, Workspace, read_parquet, write_parquet
+from planner.workspace import Result, Workspace, read_json, read_parquet, write_parquet
 
 FOLDER = "published"
 CHANGE_COLUMNS = ("sku", "warehouse", "before", "after", "difference", "sales", "method", "drivers", "overrides",
@@ -64,8 +64,7 @@ class Publication:
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        content: dict[str, Any] = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
-        return content
+        return read_json(self.path / "manifest.json", self.path)
 
     @property
     def as_of(self) -> dt.date:

@@ -117,7 +117,9 @@ def test_twelve_faults_are_twelve(capsys: Capture, tmp_path: Path) -> None:
     assert "12 faults (5 shown" in capsys.readouterr().out
 
 
-def test_a_plain_folder_of_tables_is_checked_and_left_as_it_was(capsys: Capture, tmp_path: Path) -> None:
+def test_a_plain_folder_of_tables_is_checked_and_left_as_it_was(
+    capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Not the workspace that it may lie in."""
     source = Path(__file__).parent / "data" / "twelve_faults"
     (tmp_path / "planner.toml").write_text("", encoding="utf-8")
@@ -129,6 +131,9 @@ def test_a_plain_folder_of_tables_is_checked_and_left_as_it_was(capsys: Capture,
     assert content(folder) == before
     assert main(["-C", str(folder), "plan"]) == 2
     assert "no workspace" in capsys.readouterr().err
+    monkeypatch.chdir(folder)
+    assert main(["-C", ".", "validate"]) == 3
+    assert "12 faults" in capsys.readouterr().out
 
 
 def test_a_full_disk_is_one_clear_message(shop: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:

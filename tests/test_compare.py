@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from planner.cli.sheets import compared
 from planner.compare import Comparison, compare
 from planner.errors import UsageError
 from planner.workspace import Run
@@ -47,6 +49,17 @@ def test_key_figures_have_difference_and_verdict(both: Comparison) -> None:
     assert row["percent"] == pytest.approx(row["difference"] / row["base"])
     assert row["verdict"] == "worse"
     assert both.kpis.set_index("figure").loc["gap", "verdict"] == ""
+
+
+def test_as_text_shares_differ_in_points_and_what_is_nothing_in_both_is_left_out(both: Comparison) -> None:
+    kpis = both.kpis.copy()
+    extra = kpis.loc[kpis["figure"] == "freight"].assign(label="Nothing", figure="cost_transfer")
+    extra[[*both.labels, "difference", "percent"]] = 0.0
+    kpis.loc[kpis["figure"] == "fill_rate", "difference"] = -0.012
+    shown = compared(replace(both, kpis=pd.concat([kpis, extra])), as_text=True)[0].frame.set_index("figure")
+    assert tuple(shown.loc["Expected fill rate", ["difference", "percent"]]) == ("-1.2 points", "")
+    assert shown.loc["Campaign demand", both.labels[0]] == "0"
+    assert "Nothing" not in shown.index
 
 
 def test_percent_of_nothing_is_unknown(both: Comparison) -> None:

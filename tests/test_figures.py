@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from planner.figures import FIGURES, compact, figure, money, number, percent, plural, written
+from planner.figures import FIGURES, UNKNOWN, compact, figure, money, number, percent, plural, points, written
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,9 @@ def test_shares_have_one_decimal() -> None:
     assert percent(0.9783) == "97.8 %"
     assert percent(-0.0001, signed=True) == "0.0 %"
     assert percent(0.042, signed=True) == "+4.2 %"
+    assert [points(value) for value in (0.012, -0.3, -0.0001, float("nan"))] == [
+        "+1.2 points", "-30.0 points", "0.0 points", UNKNOWN,
+    ]  # fmt: skip
 
 
 def test_units_stand_behind() -> None:

@@ -58,7 +58,7 @@ def _format(text: str) -> str:
 
 
 OPTIONS = (
-    Option("folder", ("-C",), "the workspace, instead of the folder you are in or above it", "DIR", Path),
+    Option("folder", ("-C",), "the workspace, instead of the one that you are in", "DIR", Path),
     Option("scenario", ("--scenario",), "the scenario, instead of base", "NAME"),
     Option(
         "as_of", ("--as-of",), "the day of the plan; everything before it has happened", "DATE", _date, "2026-03-02"

@@ -6,7 +6,6 @@ import functools
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -38,7 +37,7 @@ class Session:
         from planner.workspace import Workspace
 
         folder = self.options.folder
-        return Workspace.find(folder) if folder == Path() else Workspace.at(folder)
+        return Workspace.at(folder) if "folder" in self.options.given else Workspace.find(folder)
 
     def run_with_orders(self, name: str = "") -> Run:
         """The run or scenario of that name; without one, the latest run (of --scenario) that holds orders."""

@@ -125,7 +125,7 @@ def compared(comparison: Comparison, as_text: bool) -> list[Sheet]:
 def _figures_side_by_side(comparison: Comparison) -> pd.DataFrame:
     """Figures as a person reads them; money as money, shares as per cent and their difference in points. What is
     negligible in every run is left out."""
-    currency, kpis = comparison.currency, comparison.kpis
+    kpis, currency = comparison.kpis, comparison.currency
     runs = [dict(zip(kpis["figure"], kpis[label].fillna(0.0), strict=True)) for label in comparison.labels]
     kpis = kpis[[any(_telling(run, name) for run in runs) for name in kpis["figure"]]]
     shown = pd.DataFrame({"figure": kpis["label"]})
@@ -134,7 +134,7 @@ def _figures_side_by_side(comparison: Comparison) -> pd.DataFrame:
     for name in (name for name in kpis.columns if name.startswith("difference")):
         signed = zip(kpis[name], kpis["unit"], strict=True)
         shown[name] = [
-            points(value) if unit == "share" else written(value, unit, currency, True) for value, unit in signed
+            points(value) if unit == "share" else written(value, unit, currency, signed=True) for value, unit in signed
         ]
     for name in (name for name in kpis.columns if name.startswith("percent")):
         signed = zip(kpis[name], kpis["unit"], strict=True)

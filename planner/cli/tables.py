@@ -65,8 +65,9 @@ def _tables_and_cache() -> tuple[Path, Path | None]:
     from planner.tables import TABLES
     from planner.workspace import SETTINGS_FILE
 
-    folder = current().options.folder
-    bare = folder != Path() and folder.is_dir() and not (folder / SETTINGS_FILE).is_file()
+    options = current().options
+    folder = options.folder
+    bare = "folder" in options.given and folder.is_dir() and not (folder / SETTINGS_FILE).is_file()
     if bare and any(path.stem in TABLES for path in folder.iterdir()):
         return folder, None
     workspace = current().workspace()
