@@ -56,8 +56,11 @@ def test_as_text_shares_differ_in_points_and_what_is_nothing_in_both_is_left_out
     extra = kpis.loc[kpis["figure"] == "freight"].assign(label="Nothing", figure="cost_transfer")
     extra[[*both.labels, "difference", "percent"]] = 0.0
     kpis.loc[kpis["figure"] == "fill_rate", "difference"] = -0.012
+    kpis.loc[kpis["figure"] == "gap", ["difference", "verdict"]] = [0.0002, "worse"]
     shown = compared(replace(both, kpis=pd.concat([kpis, extra])), as_text=True)[0].frame.set_index("figure")
     assert tuple(shown.loc["Expected fill rate", ["difference", "percent"]]) == ("-1.2 points", "")
+    assert tuple(shown.loc["Gap to the bound", ["difference", "verdict"]]) == ("0.0 points", "")
+    assert shown.loc["Freight", "verdict"] == "worse"
     assert shown.loc["Campaign demand", both.labels[0]] == "0"
     assert "Nothing" not in shown.index
 

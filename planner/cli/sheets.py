@@ -105,7 +105,9 @@ def compared(comparison: Comparison, as_text: bool) -> list[Sheet]:
     demand = demand.sort_values("difference", key=lambda column: -column.abs(), kind="stable")
     if as_text:
         demand = demand.assign(percent=[percent(value, signed=True) for value in demand["percent"]])
-    orders = comparison.orders.sort_values("money difference", key=lambda column: -column.abs(), kind="stable")
+    orders = comparison.orders.sort_values(
+        ["money difference", "quantity difference"], key=lambda column: -column.abs(), kind="stable"
+    )
     loads = comparison.loads.sort_values("cost difference", key=lambda column: -column.abs(), kind="stable")
     return [
         Sheet("kpis", figures, "Key figures", keys=("figure",) if as_text else (), shown=0),
@@ -140,5 +142,6 @@ def _figures_side_by_side(comparison: Comparison) -> pd.DataFrame:
         signed = zip(kpis[name], kpis["unit"], strict=True)
         shown[name] = ["" if unit == "share" else percent(value, signed=True) for value, unit in signed]
     for name in (name for name in kpis.columns if name.startswith("verdict")):
-        shown[name] = kpis[name]
+        moved = shown[name.replace("verdict", "difference", 1)].str.startswith(("+", "-"))
+        shown[name] = kpis[name].where(moved, "")
     return shown
