@@ -65,10 +65,10 @@ def alone(function: Callable[[Any], float], given: Any) -> Measured:
 
 def _measured(function: Callable[[Any], float], given: Any) -> Measured:
     seconds = function(given)
-    return seconds, _peak_kib() / 2**20
+    return seconds, peak_kib() / 2**20
 
 
-def _peak_kib() -> float:
+def peak_kib() -> float:
     """Largest resident size of this process; the kernel's own account, since rusage counts the parent's in too."""
     status = Path("/proc/self/status")
     if not status.exists():
