@@ -140,10 +140,8 @@ def moved_by(case: Case, solution: Solution, prices: Floats, link: Ints, week: I
     cost, or of stock built ahead of a limit; one that falls short, of a maximum or a limit; a difference below one
     pack, of the order multiple.
     """
-    ledger, quantity, links = flow(case, solution), solution.quantity(case.links), case.links
-    node, due = links.node[link], links.due[link, week]
-    amount, pack = quantity[link, week], links.pack[link]
-    need = np.maximum(0.0, ledger.target[node, due] - ledger.available[node, due] + amount)
+    amount, pack = solution.quantity(case.links)[link, week], case.links.pack[link]
+    need = needs(case, flow(case, solution), amount, link, week)
     missed = _missed_minima(case, solution, link, week, np.minimum(need, amount))
     rules = []
     for row, (i, t) in enumerate(zip(link.tolist(), week.tolist(), strict=True)):
@@ -157,6 +155,13 @@ def moved_by(case: Case, solution: Solution, prices: Floats, link: Ints, week: I
         else:
             rules.append(_less(case, solution, prices, i, t))
     return rules
+
+
+def needs(case: Case, ledger: Flow, amount: Floats, link: Ints, week: Ints) -> Floats:
+    """Units of each line that would fill what is available in the week of its receipt up to the target."""
+    node, due = case.links.node[link], case.links.due[link, week]
+    need: Floats = np.maximum(0.0, ledger.target[node, due] - ledger.available[node, due] + amount)
+    return need
 
 
 def _more(

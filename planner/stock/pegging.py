@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -113,3 +115,82 @@ def _peg(
         found = set().union(*(who[u] for u in np.flatnonzero(served))) if high - low > 1e-9 else set()
         result.append((row, max(0.0, float(high - low)), found))
     return result
+
+
+@dataclass(frozen=True)
+class Peg:
+    """Units of a line that serve the demand of `node` in `week`, and their campaign part."""
+
+    line: int
+    node: int
+    week: int
+    units: float
+    campaign: float
+
+
+def pegs(case: Case, solution: Solution, link: Ints, week: Ints) -> list[Peg]:
+    """Which demand each line serves, through transfers down to where customers are; first in, first out.
+
+    What a line brings beyond all use within the horizon has no peg. Campaign units add up to `campaign_share`.
+    """
+    quantity = solution.quantity(case.links)[link, week]
+    found: dict[int, list[Peg]] = {}
+    sent: dict[int, list[int]] = {}
+    for n in _downstream_first(case):
+        uses = [
+            *_sales(case, solution, n),
+            *(_passed_on(found[row], quantity[row], week[row]) for row in sent.get(n, [])),
+        ]
+        rows = [row for row in range(len(link)) if case.links.node[link[row]] == n]
+        rows.sort(key=lambda row: (case.links.due[link[row], week[row]], link[row], week[row]))
+        for row, start in zip(rows, _starts(case, n, rows, link, week, quantity), strict=True):
+            found[row] = _drawn(row, start, start + quantity[row], uses, case.horizon)
+            if case.links.origin[link[row]] >= 0:
+                sent.setdefault(int(case.links.origin[link[row]]), []).append(row)
+    return [peg for row in sorted(found) for peg in found[row]]
+
+
+@dataclass(frozen=True)
+class _Withdrawal:
+    """What leaves a node in a week: units in all, and the demand that they serve in the end."""
+
+    week: int
+    units: float
+    serves: list[Peg]
+
+
+def _sales(case: Case, solution: Solution, n: int) -> list[_Withdrawal]:
+    use, campaign, _ = _consumption(case, solution, n, {}, [])
+    return [_Withdrawal(t, float(use[t]), [Peg(-1, n, t, float(use[t]), float(campaign[t]))])
+            for t in np.flatnonzero(use > 1e-9).tolist()]  # fmt: skip
+
+
+def _passed_on(own: list[Peg], quantity: float, week: int) -> _Withdrawal:
+    return _Withdrawal(int(week), float(quantity), own)
+
+
+def _starts(case: Case, n: int, rows: list[int], link: Ints, week: Ints, quantity: Floats) -> list[float]:
+    """Where each line begins in the queue of goods: opening stock, pipeline and earlier lines go first."""
+    pipeline = np.cumsum(case.nodes.pipeline[n])
+    before = np.cumsum([0.0, *quantity[rows]])[:-1]
+    return [
+        float(case.nodes.opening[n] + pipeline[case.links.due[link[row], week[row]]] + earlier)
+        for row, earlier in zip(rows, before, strict=True)
+    ]
+
+
+def _drawn(row: int, start: float, end: float, uses: list[_Withdrawal], horizon: int) -> list[Peg]:
+    """The part of each withdrawal that falls to units start..end of the queue; a week's withdrawals share alike."""
+    total = np.zeros(horizon)
+    for use in uses:
+        total[use.week] += use.units
+    reached = np.cumsum(total)
+    overlap = np.clip(np.minimum(reached, end) - np.maximum(reached - total, start), 0.0, None)
+    share = np.divide(overlap, total, out=np.zeros(horizon), where=total > 1e-9)
+    result: dict[tuple[int, int], Peg] = {}
+    for use in uses:
+        for peg in use.serves if share[use.week] > 1e-9 else ():
+            spot, part = (peg.node, peg.week), share[use.week]
+            old = result.get(spot, Peg(row, *spot, 0.0, 0.0))
+            result[spot] = Peg(row, *spot, old.units + part * peg.units, old.campaign + part * peg.campaign)
+    return [result[spot] for spot in sorted(result, key=lambda spot: (spot[1], spot[0]))]

@@ -1,0 +1,123 @@
+"""One SKU of a finished plan, as the model sees it: its places, its sources, what was decided for them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from planner.dataset import Dataset
+from planner.errors import UsageError
+from planner.settings import Settings
+from planner.stock.case import Case, Floats, Ints, Solution
+from planner.stock.inputs import read_case
+from planner.stock.ledger import Flow
+
+_TABLES = (
+    "items", "locations", "stocking", "suppliers", "sourcing", "price_breaks", "currencies", "capacities", "calendar",
+    "stock", "pipeline", "customer_orders", "lanes", "duties",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class OneSku:
+    """`lines` are the SKU's rows of the orders table; `link` and `week` say where each stands in the solution."""
+
+    case: Case
+    solution: Solution
+    flow: Flow
+    lines: pd.DataFrame
+    link: Ints
+    week: Ints
+
+    def node(self, place: str) -> int:
+        return int(np.flatnonzero(self.case.nodes.place == place)[0])
+
+
+def one_sku(
+    dataset: Dataset, plan: pd.DataFrame, orders: pd.DataFrame, settings: Settings, as_of: dt.date, sku: str
+) -> OneSku:
+    """Demand, stock and orders from the tables of the plan; terms from the tables of the workspace.
+
+    Raises UsageError where the terms are no longer those that the orders were made with.
+    """
+    mine = plan[plan["sku"] == sku]
+    lines = orders[orders["sku"] == sku].reset_index(drop=True)
+    case = read_case(_only(dataset, sku), _weekly(mine, as_of), _nothing(), settings, as_of)
+    read = partial(_matrix, mine, case)
+    link, week = _found(case, lines)
+    solution = _decided(case, lines, link, week, read)
+    brought = np.zeros((len(case.nodes), case.horizon))
+    np.add.at(brought, (case.links.node[link], case.links.due[link, week]), lines["quantity"].to_numpy(dtype=float))
+    demand = np.where(case.nodes.sells[:, None], read("demand"), 0.0)
+    nodes = replace(
+        case.nodes, demand=demand, campaign=read("campaign_demand"), opening=read("opening")[:, 0],
+        pipeline=np.maximum(read("receipts") - brought, 0.0),
+    )  # fmt: skip
+    owed = np.concatenate([nodes.backlog[:, None], solution.short[:, :-1]], axis=1)
+    owed = np.where(nodes.lost[:, None], 0.0, owed * nodes.sells[:, None])
+    opening, receipts, shipped = read("opening"), read("receipts"), read("shipped")
+    flow = Flow(opening, receipts, shipped, opening + receipts - shipped - owed, read("target"))
+    return OneSku(replace(case, nodes=nodes), solution, flow, lines, link, week)
+
+
+def _only(dataset: Dataset, sku: str) -> Dataset:
+    """The rows of one SKU, and those that concern none."""
+
+    def rows(name: str) -> pd.DataFrame:
+        frame = dataset[name]
+        return frame[frame["sku"] == sku].reset_index(drop=True) if "sku" in frame else frame
+
+    names = [name for name in _TABLES if dataset.has(name)]
+    return Dataset({name: partial(rows, name) for name in names}, {name: dataset.digests[name] for name in names})
+
+
+def _weekly(plan: pd.DataFrame, as_of: dt.date) -> pd.DataFrame:
+    """Demand as the forecast would have given it: the first week whole again."""
+    left = (7 - as_of.weekday()) / 7
+    whole = np.where(plan["week"] == plan["week"].min(), 1 / left, 1.0)
+    mean, campaign = plan["demand"] * whole, plan["campaign_demand"] * whole
+    return plan[["sku", "warehouse", "week"]].assign(mean=mean, variance=mean, base=mean - campaign, campaign=campaign)
+
+
+def _nothing() -> pd.DataFrame:
+    """No sums over lead times: what they would say stands in the plan already."""
+    frame = pd.DataFrame(columns=["sku", "warehouse", "from_date", "to_date", "mean", "variance"])
+    return frame.astype({"from_date": "datetime64[ns]", "to_date": "datetime64[ns]", "mean": float, "variance": float})
+
+
+def _matrix(plan: pd.DataFrame, case: Case, column: str) -> Floats:
+    """[N, T] of the plan's column."""
+    table = plan.pivot_table(index="warehouse", columns="week", values=column, aggfunc="sum")
+    return table.reindex(index=case.nodes.place, columns=case.weeks).fillna(0.0).to_numpy(dtype=float)
+
+
+def _found(case: Case, lines: pd.DataFrame) -> tuple[Ints, Ints]:
+    """Link and week of each line. Raises UsageError where no link could have made it."""
+    links = case.links
+    week: Ints = ((lines["order_week"] - case.weeks[0]).dt.days // 7).to_numpy().astype(np.int64)
+    found = np.zeros(len(lines), np.int64)
+    for row, line in enumerate(lines.itertuples()):
+        fits = (links.source == line.source) & (links.destination == line.destination)
+        fits &= links.due[:, week[row]] >= 0
+        fits &= np.abs(links.pack * float(line.packs) - float(line.quantity)) < 1e-6  # type: ignore[arg-type]
+        if not fits.any():
+            raise UsageError(f"the terms of {line.line_id} have changed since it was planned", "planner optimize")
+        found[row] = np.flatnonzero(fits)[0]
+    return found, week
+
+
+def _decided(
+    case: Case, lines: pd.DataFrame, link: Ints, week: Ints, read: Callable[[str], Floats]
+) -> Solution:  # fmt: skip
+    shape = (len(case.links), case.horizon)
+    packs, tier = np.zeros(shape), np.zeros(shape, np.int64)
+    packs[link, week] = lines["packs"].to_numpy(dtype=float)
+    for i, t, quantity in zip(link.tolist(), week.tolist(), lines["quantity"].tolist(), strict=True):
+        tier[i, t] = max(k for k, (least, _) in enumerate(case.links.tiers[i]) if least <= quantity + 1e-9)
+    sells, short = case.nodes.sells[:, None], read("expected_shortage")
+    return Solution(packs, tier, read("closing"), np.where(sells, short, 0.0), np.where(sells, 0.0, short))
