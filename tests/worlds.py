@@ -9,6 +9,7 @@ import pandas as pd
 
 CATEGORIES = ("garden", "beverages")
 HORIZON = 8
+GAP = 0.25  # tests of the way through want a plan, not its last hundredths
 _KEPT_WHOLE = ("data/README.md",)
 
 
@@ -29,7 +30,7 @@ def thinned(demo: Path, target: Path, skus: int = 4) -> Path:
             frame.loc[~frame["predecessor"].isin(kept), "predecessor"] = ""
         frame.to_csv(path, index=False)
     settings = (target / "planner.toml").read_text(encoding="utf-8")
-    (target / "planner.toml").write_text(
-        settings.replace("[plan]\n", f"[plan]\nhorizon = {HORIZON}\n"), encoding="utf-8"
-    )
+    for section, line in (("plan", f"horizon = {HORIZON}"), ("stock", f"gap = {GAP}")):
+        settings = settings.replace(f"[{section}]\n", f"[{section}]\n{line}\n")
+    (target / "planner.toml").write_text(settings, encoding="utf-8")
     return target
