@@ -108,9 +108,8 @@ def explain_plan(run: Run, prepared: Prepared, series: str) -> Reasons:
 
 
 def _told(run: Run, prepared: Prepared, sku: str) -> _Told:
-    one = one_sku(
-        prepared.dataset, run.table("plan"), run.table("orders"), prepared.scenario.settings, prepared.as_of, sku
-    )
+    orders, sums = run.table("orders"), run.table("cumulative")
+    one = one_sku(prepared.dataset, run.table("plan"), orders, sums, prepared.scenario.settings, prepared.as_of, sku)
     amount = one.lines["quantity"].to_numpy(dtype=float)
     need = needs(one.case, one.flow, amount, one.link, one.week)
     return _Told(run, prepared, one, pegs(one.case, one.solution, one.link, one.week), need, _known_prices(run, one))
@@ -266,8 +265,18 @@ def _summary(told: _Told, n: int, ledger: pd.DataFrame) -> str:
         f"{nodes.sku[n]} at {nodes.place[n]}: opens with {number(ledger['opening'].iloc[0])}, receives"
         f" {number(ledger['receipts'].sum())} in {plural(len(ledger), 'week')}, demand {number(demand)}{sent}{served};"
         f" {number(ledger['closing'].mean())} in stock on average. A unit short costs"
-        f" {money(nodes.shortage[n], told.currency)}, one held a week {money(nodes.holding[n], told.currency)}."
+        f" {money(nodes.shortage[n], told.currency)}{_asked(told, n)}, one held a week {money(nodes.holding[n], told.currency)}."
     )
+
+
+def _asked(told: _Told, n: int) -> str:
+    """The service that the cost of a shortage follows from, where one is asked for."""
+    stocking, nodes = told.prepared.dataset["stocking"], told.sku.case.nodes
+    row = stocking[(stocking["sku"] == nodes.sku[n]) & (stocking["warehouse"] == nodes.place[n])]
+    if not row["service_target"].notna().any():
+        return ""
+    kind = "fill rate" if row["service_kind"].iloc[0] == "fill" else "cycle service"
+    return f" (what a {kind} of {percent(float(row['service_target'].iloc[0]))} implies)"
 
 
 def _orders(told: _Told, rows: list[int]) -> str:

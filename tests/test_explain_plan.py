@@ -23,7 +23,7 @@ from tests.stock.world import World, chain, one
 
 
 def sku_of(world: World, result: StockResult) -> OneSku:
-    return one_sku(world.dataset, result.plan, result.orders, world.settings, world.as_of, "A")
+    return one_sku(world.dataset, result.plan, result.orders, world.cumulative, world.settings, world.as_of, "A")
 
 
 def line_of(sku: OneSku, rule: str, prices: np.ndarray) -> Line:

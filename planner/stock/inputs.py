@@ -20,6 +20,7 @@ from planner.stock.curves import settled, shortage_curves
 from planner.stock.limits import read_limits
 from planner.stock.links import joint_orders, read_links
 from planner.stock.lost_sales import best_chance, decision_share, with_lost_sales
+from planner.stock.policy import service_costs
 from planner.stock.position import Position, position_of
 from planner.stock.sourcing import primary_sources, read_sources
 from planner.stock.windows import exposure, members_below
@@ -57,6 +58,7 @@ def read_case(
         dataset, keys, number, used, windows, demand, position, links.origin, links.node, settings, weeks, as_of
     )
     nodes = _with_ceilings(dataset, nodes)
+    nodes = _with_service(nodes, service_costs(dataset, weekly, cumulative, settings, as_of))
     tail = nodes.holding / np.maximum(nodes.holding + nodes.shortage, 1e-12)
     first = first_arrivals(links, len(keys))
     best = np.clip(best_chance(tail, np.where(nodes.lost, decision_share(first), 0.0)), 0.003, 0.6)
@@ -328,13 +330,24 @@ def _shortage(
     dataset: Dataset, keys: pd.DataFrame, cost: Floats, settings: Settings, members: tuple[Ints, ...], mean: Floats
 ) -> Floats:
     """Cost per unit short; for a feeding node that of its members, weighted by their demand."""
-    own = shortage_costs(dataset, keys, cost, settings)
-    result = own.copy()
-    weight = mean.sum(axis=1)
+    return _fed_back(shortage_costs(dataset, keys, cost, settings), members, mean)
+
+
+def _fed_back(own: Floats, members: tuple[Ints, ...], mean: Floats) -> Floats:
+    result, weight = own.copy(), mean.sum(axis=1)
     for i, below in enumerate(members):
         if len(below) and weight[below].sum() > 0:
             result[i] = own[i] if i in below else np.average(own[below], weights=weight[below])
     return result
+
+
+def _with_service(nodes: Nodes, costs: dict[Key, float]) -> Nodes:
+    """Where a service is asked for, a unit short costs what makes that service the cheapest."""
+    if not costs:
+        return nodes
+    pairs = zip(nodes.sku, nodes.place, nodes.shortage, strict=True)
+    own = np.array([costs.get((str(sku), str(place)), cost) for sku, place, cost in pairs], dtype=float)
+    return replace(nodes, shortage=_fed_back(own, nodes.members, nodes.demand))
 
 
 def _of_items(items: pd.DataFrame, column: str, sku: Any) -> Floats:

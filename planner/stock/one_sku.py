@@ -39,15 +39,17 @@ class OneSku:
 
 
 def one_sku(
-    dataset: Dataset, plan: pd.DataFrame, orders: pd.DataFrame, settings: Settings, as_of: dt.date, sku: str
-) -> OneSku:
+    dataset: Dataset, plan: pd.DataFrame, orders: pd.DataFrame, cumulative: pd.DataFrame, settings: Settings,
+    as_of: dt.date, sku: str,
+) -> OneSku:  # fmt: skip
     """Demand, stock and orders from the tables of the plan; terms from the tables of the workspace.
 
     Raises UsageError where the terms are no longer those that the orders were made with.
     """
     mine = plan[plan["sku"] == sku]
     lines = orders[orders["sku"] == sku].reset_index(drop=True)
-    case = read_case(_only(dataset, sku), _weekly(mine, as_of), _nothing(), settings, as_of)
+    sums = cumulative[cumulative["sku"] == sku].reset_index(drop=True)
+    case = read_case(_only(dataset, sku), _weekly(mine, as_of), sums, settings, as_of)
     read = partial(_matrix, mine, case)
     link, week = _found(case, lines)
     solution = _decided(case, lines, link, week, read)
@@ -82,12 +84,6 @@ def _weekly(plan: pd.DataFrame, as_of: dt.date) -> pd.DataFrame:
     whole = np.where(plan["week"] == plan["week"].min(), 1 / left, 1.0)
     mean, campaign = plan["demand"] * whole, plan["campaign_demand"] * whole
     return plan[["sku", "warehouse", "week"]].assign(mean=mean, variance=mean, base=mean - campaign, campaign=campaign)
-
-
-def _nothing() -> pd.DataFrame:
-    """No sums over lead times: what they would say stands in the plan already."""
-    frame = pd.DataFrame(columns=["sku", "warehouse", "from_date", "to_date", "mean", "variance"])
-    return frame.astype({"from_date": "datetime64[ns]", "to_date": "datetime64[ns]", "mean": float, "variance": float})
 
 
 def _matrix(plan: pd.DataFrame, case: Case, column: str) -> Floats:

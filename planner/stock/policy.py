@@ -86,34 +86,76 @@ def targets(
     is max less the demand of one review. Hand-set safety stock, minimum and presentation stock, maximum stock and
     maximum cover are respected, in this order.
     """
+    ground = _ground(dataset, weekly, cumulative, settings, as_of)
+    keys, windows, stocking, review = ground.keys, ground.windows, ground.stocking, ground.review
     sources = primary_sources(read_sources(dataset, settings, as_of), as_of)
-    keys = exposure(dataset, settings, as_of)
     terms = keys.merge(sources.rename(columns={"destination": "warehouse"}), "left", _KEY)
-    stocking = keys.merge(dataset["stocking"], "left", _KEY)
-    days = stocking["review_days"].fillna(settings.stock.review_days).to_numpy(float)
-    review = np.maximum(1, np.ceil(days / 7)).astype(np.int64)
-    windows = read_windows(keys, weekly, cumulative, review)
-    cost = unit_costs(dataset, keys, read_sources(dataset, settings, as_of), as_of)
-    holding = holding_costs(dataset, keys["sku"], cost, settings)
-    shortage = shortage_costs(dataset, keys, cost, settings)
-    kind = keys["sku"].map(dataset["items"].set_index("sku")["shortage"]).fillna("").replace("", None)
-    lost = (kind.fillna(settings.stock.shortage) == "lost").to_numpy(bool)
-    share = np.where(lost, decision_share(np.maximum(keys["weeks"].to_numpy() - review, 0)), 0.0)
-    level, set_by = _levels(windows, holding, shortage, share, stocking)
-    level, set_by = _bounded(level, set_by, windows, stocking)
+    holding, shortage, share, cost = ground.holding, ground.shortage, ground.share, ground.cost
+    asked, set_by = _levels(ground)
+    level, set_by = _bounded(asked, set_by, windows, stocking)
     per_review = windows.mean - windows.before_mean
     chance = windows.chance(level)
+    implied = np.where(stocking["service_target"].notna(), windows.chance(asked), chance)
     frame = keys[[*_KEY, "weeks"]].assign(
         review_weeks=review, demand=windows.mean, order_up_to=level, safety_stock=level - windows.mean,
         reorder_point=np.maximum(level - per_review, 0.0), set_by=set_by,
         min=np.maximum(np.floor(level - per_review + 1e-9), 0.0),
         cycle_service=1 - chance, fill_rate=windows.fill(level), expected_shortage=windows.shortage(level),
-        shortage_cost=shortage, implied_shortage_cost=implied_shortage_cost(holding, chance, share),
+        shortage_cost=shortage, implied_shortage_cost=implied_shortage_cost(holding, implied, share),
         holding_cost_per_week=holding, unit_cost=cost, weekly_demand=windows.weekly,
     )  # fmt: skip
     frame["max"] = np.maximum(frame["order_up_to"], frame["min"] + terms["moq"].fillna(0.0).to_numpy(float))
     frame["safety_stock_value"] = frame["safety_stock"].clip(lower=0) * cost
     return frame.join(_placed(dataset, keys, terms, windows, chance, holding))
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What levels are made of, one row a SKU-warehouse; `share` is that of sales that are lost again."""
+
+    keys: pd.DataFrame
+    stocking: pd.DataFrame
+    windows: Windows
+    review: Ints
+    holding: Floats
+    shortage: Floats
+    share: Floats
+    cost: Floats
+
+
+def _ground(
+    dataset: Dataset, weekly: pd.DataFrame, cumulative: pd.DataFrame, settings: Settings, as_of: dt.date
+) -> _Ground:
+    keys = exposure(dataset, settings, as_of)
+    stocking = keys.merge(dataset["stocking"], "left", _KEY)
+    days = stocking["review_days"].fillna(settings.stock.review_days).to_numpy(float)
+    review = np.maximum(1, np.ceil(days / 7)).astype(np.int64)
+    cost = unit_costs(dataset, keys, read_sources(dataset, settings, as_of), as_of)
+    kind = keys["sku"].map(dataset["items"].set_index("sku")["shortage"]).fillna("").replace("", None)
+    lost = (kind.fillna(settings.stock.shortage) == "lost").to_numpy(bool)
+    share = np.where(lost, decision_share(np.maximum(keys["weeks"].to_numpy() - review, 0)), 0.0)
+    return _Ground(
+        keys, stocking, read_windows(keys, weekly, cumulative, review), review,
+        holding_costs(dataset, keys["sku"], cost, settings), shortage_costs(dataset, keys, cost, settings), share, cost,
+    )  # fmt: skip
+
+
+def service_costs(
+    dataset: Dataset, weekly: pd.DataFrame, cumulative: pd.DataFrame, settings: Settings, as_of: dt.date
+) -> dict[tuple[str, str], float]:
+    """Cost per unit short by (sku, warehouse) at which the service that `stocking` asks for is the cheapest.
+
+    The optimizer plans with it in place of the shortage cost. Nothing for those without a target, without demand, or
+    whose stock costs nothing to hold: no cost would imply a level there.
+    """
+    if not dataset["stocking"]["service_target"].notna().any():
+        return {}
+    ground = _ground(dataset, weekly, cumulative, settings, as_of)
+    level, _ = _levels(ground)
+    cost = implied_shortage_cost(ground.holding, ground.windows.chance(level), ground.share)
+    told = ground.stocking["service_target"].notna().to_numpy(bool) & (cost > 0) & (ground.windows.mean > 1e-9)
+    pairs = zip(ground.keys["sku"].astype(str), ground.keys["warehouse"].astype(str), strict=True)
+    return {pair: float(value) for pair, value, known in zip(pairs, cost, told, strict=True) if known}
 
 
 def read_windows(keys: pd.DataFrame, weekly: pd.DataFrame, cumulative: pd.DataFrame, review: Ints) -> Windows:
@@ -129,11 +171,10 @@ def read_windows(keys: pd.DataFrame, weekly: pd.DataFrame, cumulative: pd.DataFr
     return Windows(mean, variance, mean * share, variance * share, np.where(per_week > 0, per_week, mean / weeks))
 
 
-def _levels(
-    windows: Windows, holding: Floats, shortage: Floats, share: Floats, stocking: pd.DataFrame
-) -> tuple[Floats, pd.Series]:
+def _levels(ground: _Ground) -> tuple[Floats, pd.Series]:
     """The cheapest level, or the one that the service target asks for."""
-    tail = holding / np.maximum(holding + shortage, 1e-12)
+    windows, stocking, share = ground.windows, ground.stocking, ground.share
+    tail = ground.holding / np.maximum(ground.holding + ground.shortage, 1e-12)
     chance = np.clip(best_chance(tail, share), _NEVER, 1.0)
     asked = stocking["service_target"].astype(float)
     fill = ((stocking["service_kind"] == "fill") & asked.notna()).to_numpy(bool)
