@@ -261,11 +261,12 @@ def _summary(told: _Told, n: int, ledger: pd.DataFrame) -> str:
         f", of which {percent(1 - short / demand)} is expected to be served" if demand > 0 and nodes.lost[n] else ""
     )
     sent = f" and {number(ledger['shipped'].sum())} sent on" if ledger["shipped"].sum() else ""
+    short, held = (money(cost[n], told.currency) for cost in (nodes.shortage, nodes.holding))
     return (
         f"{nodes.sku[n]} at {nodes.place[n]}: opens with {number(ledger['opening'].iloc[0])}, receives"
         f" {number(ledger['receipts'].sum())} in {plural(len(ledger), 'week')}, demand {number(demand)}{sent}{served};"
         f" {number(ledger['closing'].mean())} in stock on average. A unit short costs"
-        f" {money(nodes.shortage[n], told.currency)}{_asked(told, n)}, one held a week {money(nodes.holding[n], told.currency)}."
+        f" {short}{_asked(told, n)}, one held a week {held}."
     )
 
 
