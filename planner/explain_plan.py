@@ -256,9 +256,9 @@ def _others(told: _Told, line: Line) -> str:
 
 def _summary(told: _Told, n: int, ledger: pd.DataFrame) -> str:
     nodes = told.sku.case.nodes
-    demand, short = float(ledger["demand"].sum()), float(ledger["expected_shortage"].sum())
+    demand, missed = float(ledger["demand"].sum()), float(ledger["expected_shortage"].sum())
     served = (
-        f", of which {percent(1 - short / demand)} is expected to be served" if demand > 0 and nodes.lost[n] else ""
+        f", of which {percent(1 - missed / demand)} is expected to be served" if demand > 0 and nodes.lost[n] else ""
     )
     sent = f" and {number(ledger['shipped'].sum())} sent on" if ledger["shipped"].sum() else ""
     short, held = (money(cost[n], told.currency) for cost in (nodes.shortage, nodes.holding))
