@@ -22,6 +22,7 @@ _LIBRARIES = (
     ("networkx", "networkx", "everything", ""),
     ("jinja2", "jinja2", "everything", ""),
     ("pyvrp", "pyvrp", "vehicle routes", "routes"),
+    ("scikit-learn", "sklearn", "segments, trials and recommendations", "customers"),
 )
 
 

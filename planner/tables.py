@@ -301,5 +301,12 @@ TABLES: Mapping[str, Table] = MappingProxyType(
 QUANTILES = (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95, 0.99)
 QUANTILE_COLUMNS = tuple(f"q{level:.2f}" for level in QUANTILES)
 NEEDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"forecast": ("sales",), "optimize": ("sales", "stock", "sourcing"), "route": ("locations", "lanes")}
+    {
+        "forecast": ("sales",),
+        "optimize": ("sales", "stock", "sourcing"),
+        "route": ("locations", "lanes"),
+        "recommend": ("order_lines",),
+        "segment": ("order_lines",),
+        "campaign settle": ("assignments",),
+    }
 )

@@ -28,6 +28,7 @@ NOUNS = (
     "orders",
     "scenario",
     "reading",
+    "customers",
     "explain",
     "network",
     "output",
