@@ -93,7 +93,7 @@ def explain_plan(run: Run, prepared: Prepared, series: str) -> Reasons:
     told = _told(run, prepared, sku)
     rows = np.flatnonzero(told.sku.lines["destination"] == place).tolist()
     ledger, n = _ledger(told, place), told.sku.node(place)
-    charged = [_prices(told.line(row)) for row in rows]
+    charged = [found for found in (_prices(told.line(row)) for row in rows) if len(found)]
     prices = pd.concat(charged, ignore_index=True) if charged else pd.DataFrame(columns=PRICES)
     prices = prices.groupby(["constraint", "week", "price"], as_index=False)[["use", "charge"]].sum()
     words = {
