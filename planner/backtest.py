@@ -5,26 +5,24 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from planner.errors import UsageError
-from planner.files import whole_file
 from planner.forecast.censored import first_known
 from planner.forecast.history import EMPTY_SHELF, PARTLY_UNKNOWN
 from planner.forecast.metrics import Scored
 from planner.forecast.peers import empirical_quantiles, peers
 from planner.forecast.quantiles import quantiles
-from planner.judged import FORECAST, Judged, worst
+from planner.judged import FORECAST, Judged
 from planner.panel import Panel
 from planner.periods import Bucket
 from planner.plan import Progress, as_seen_on, compute
 from planner.record import Prepared
 from planner.tables import QUANTILE_COLUMNS
-from planner.workspace import Result, write_parquet
+from planner.workspace import Result
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -54,18 +52,6 @@ def backtest(
         "origins": ", ".join(day.isoformat() for day in days),
         "horizon": str(horizon),
     }
-
-
-def remember(prepared: Prepared, judged: Judged, facts: Mapping[str, str]) -> None:
-    """Keep the figures by series, so that explain can tell them without judging again."""
-    table = worst(judged, prepared.dataset).assign(origins=facts["origins"], horizon=facts["horizon"])
-    with whole_file(remembered(prepared)) as draft:
-        write_parquet(table, draft)
-
-
-def remembered(prepared: Prepared) -> Path:
-    """Where the figures by series of the last backtest of this scenario lie."""
-    return prepared.workspace.root / ".planner" / f"backtest-{prepared.scenario.name}.parquet"
 
 
 def came_in_full(came: Result, sold: Panel) -> Flags:

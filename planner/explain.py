@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from planner.backtest import remembered
 from planner.errors import UsageError
 from planner.figures import number, percent, plural
+from planner.forecast.baseline import REST
 from planner.forecast.likeness import described, most_alike
 from planner.forecast.methods import GLOBAL
 from planner.forecast.weights import BASE
 from planner.judged import FORECAST, by_step
 from planner.publications import judge_published, publications
 from planner.record import Prepared
+from planner.remembered import recall
 from planner.trail import Trail, summary, trail
 from planner.trail import notes as adjustments
 from planner.workspace import Result
@@ -85,11 +86,14 @@ def explain_forecast(prepared: Prepared, results: Mapping[str, Result], series: 
 
 
 def _forecast(case: _Case) -> str:
-    first, total = case.ahead.iloc[0], case.ahead["mean"].sum()
+    open_from = case.ahead[case.ahead["q0.99"] > 0]
+    first, total = (open_from if len(open_from) else case.ahead).iloc[0], case.ahead["mean"].sum()
     name = f"{case.trail.sku}{_description(case)} at {case.trail.warehouse}"
+    begin = case.ahead["date"].iloc[0]
+    when = f"the first {case.bucket}" if first["date"] == begin else f"its first {case.bucket}, {first['date'].date()},"
     return (
-        f"{name}: {number(total)} units in {plural(len(case.ahead), case.bucket)} from {first['date'].date()}. In the "
-        f"first {case.bucket} {number(first['mean'])}; nine times out of ten between {number(first['q0.05'])} and "
+        f"{name}: {number(total)} units in {plural(len(case.ahead), case.bucket)} from {begin.date()}. In {when} "
+        f"{number(first['mean'])}; nine times out of ten between {number(first['q0.05'])} and "
         f"{number(first['q0.95'])}, one time in a hundred above {number(first['q0.99'])}."
     )
 
@@ -133,7 +137,7 @@ def _method(case: _Case, weights: pd.DataFrame, alike: pd.DataFrame) -> str:
     told = [f"{name} moves it with a weight of {percent(share)}" for name, share in shares
             if name != BASE and share >= 0.005]  # fmt: skip
     base = method.split(" + ")[0].replace("median", f"the median of {', '.join(members)}")
-    base = base.replace(" x season", f", times the season of {case.series['season'] or 'its category'}")
+    base = base.replace(" x season", f", times the season of {_seasonal(case)}")
     return f"Method: {base}" + (f"; {'; '.join(told)}, by what it did for {case.series['demand_class']} series." if told
                                 else ".")  # fmt: skip
 
@@ -149,16 +153,25 @@ def _weights(case: _Case) -> pd.DataFrame:
 
 
 def _season(case: _Case) -> str:
-    base = case.ahead["base"]
-    if not case.series["season"] or base.mean() <= 0:
-        return "" if base.mean() <= 0 else "Season: none that would have helped its category."
-    shape = base / base.mean() - 1
+    """Where the base is highest and lowest while the series is on sale."""
+    on_sale = case.ahead[case.ahead["base"] > 0]
+    if not len(on_sale):
+        return ""
+    if not case.series["season"]:
+        return "Season: none that would have helped its category."
+    shape = on_sale["base"] / on_sale["base"].mean() - 1
     low, high = shape.idxmin(), shape.idxmax()
     return (
-        f"Season of {case.series['season']}: lowest on {case.ahead['date'][low].date()} "
+        f"Season of {_seasonal(case)}: lowest on {case.ahead['date'][low].date()} "
         f"({percent(float(shape[low]), signed=True)}), highest on {case.ahead['date'][high].date()} "
         f"({percent(float(shape[high]), signed=True)} of the mean ahead)."
     )
+
+
+def _seasonal(case: _Case) -> str:
+    """Whose season it is, in words."""
+    name = str(case.series["season"])
+    return "all smaller categories together" if name == REST else name or "its category"
 
 
 def _drivers(case: _Case) -> pd.DataFrame:
@@ -187,7 +200,11 @@ def _adjusted(case: _Case) -> str:
         return f"Adjusted in {span}: nothing." if len(case.trail.table) else ""
     table = summary(recent)
     rows = zip(table["reason"], table["buckets"].tolist(), table["difference"].tolist(), strict=True)
-    parts = [f"{plural(count, case.bucket)} {why} ({number(gap, signed=True)})" for why, count, gap in rows]
+    parts = [
+        f"{plural(count, case.bucket)} {why.replace(', kept', ', left as sold')}"
+        + (f" ({number(gap, signed=True)})" if abs(gap) >= 0.005 else "")
+        for why, count, gap in rows
+    ]
     return f"Adjusted in {span}: {', '.join(parts)}. planner history shows each."
 
 
@@ -226,12 +243,18 @@ def _judged(case: _Case) -> Iterator[str]:
             yield _figures("published forecasts", steps[FORECAST], float(steps["naive"]["wape"]), len(own.cells))
     except UsageError:
         pass
-    path = remembered(case.prepared)
-    if path.is_file():
-        row = case.own(pd.read_parquet(path))
-        if len(row):
-            first = row.iloc[0]
-            yield _figures(f"backtest from {first['origins']}", first, first["naive_wape"], int(first["cells"]))
+    last = recall(case.prepared)
+    if last is not None and len(row := case.own(last.table)):
+        first = row.iloc[0]
+        said = _figures(f"backtest from {first['origins']}", first, first["naive_wape"], int(first["cells"]))
+        yield said if not last.changed else f"{said} Stale: {_told(last.changed)}; planner backtest judges anew."
+
+
+def _told(changed: Sequence[str]) -> str:
+    """What changed since, the first few by name."""
+    rest = f" and {len(changed) - _MOST} more" if len(changed) > _MOST else ""
+    verb = "has" if len(changed) == 1 else "have"
+    return f"{', '.join(changed[:_MOST])}{rest} {verb} changed since"
 
 
 def _figures(what: str, row: pd.Series, naive: float, cells: int) -> str:

@@ -380,8 +380,11 @@ def _context(prepared: Prepared, stage: Stage, results: Mapping[str, Result]) ->
 
 
 def _visible(settings: Settings, keys: Sequence[str]) -> Settings:
-    """Only the named settings; every other one at its default, so that no stage leans on what its key leaves out."""
-    seen = Settings()
+    """Only the named settings; every other one at its default, so that no stage leans on what its key leaves out.
+
+    A horizon that is left to its default counts as if it were given, so that naming it computes nothing anew.
+    """
+    seen, settings = Settings(), replace(settings, plan=replace(settings.plan, horizon=settings.plan.buckets))
     for key in keys:
         section, _, name = key.partition(".")
         value = settings.get(key)

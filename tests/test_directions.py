@@ -24,7 +24,7 @@ LAYERS = (
     ("plan",),
     ("judged", "trail"),
     ("backtest", "replay"),
-    ("publications", "levels"),
+    ("publications", "levels", "remembered"),
     ("figures",),
     ("reasons",),
     ("explain", "explain_plan"),

@@ -11,12 +11,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from planner.backtest import backtest, remember
+from planner.backtest import backtest
 from planner.cli.app import main
 from planner.errors import UsageError
 from planner.explain import Explanation, explain_forecast
 from planner.plan import as_seen_on, compute, prepare
 from planner.publications import publish
+from planner.remembered import recall, remember
 from planner.workspace import Workspace
 
 
@@ -59,6 +60,13 @@ def test_a_new_item_names_those_like_it(shop):
     assert found.alike["sku"].iloc[0] == "BEV-0001"  # its twin
     assert "nothing is known" in found.words["demand"]
     assert found.ahead["mean"].iloc[1:].gt(0).all()
+    assert "In its first week, 2026-03-09," in found.words["forecast"]
+    assert "-100" not in found.words.get("season", "")
+
+
+def test_the_history_of_a_new_item_is_told_in_a_line(shop, capsys):
+    assert main(["-C", str(shop), "history", "NEW-1@LEJ"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "NEW-1@LEJ has not been on sale yet"
 
 
 def test_an_intermittent_item_says_how_seldom_it_sells(shop):
@@ -84,6 +92,25 @@ def test_accuracy_comes_from_the_last_backtest_and_from_what_was_published(shop,
     said = explained(folder, "BEV-0001@LEJ").words["accuracy"]
     assert "published forecasts, 6 buckets: WAPE" in said
     assert "backtest from 2026-01-19, 6 buckets: WAPE" in said
+    assert "Stale" not in said
+
+
+def test_a_backtest_of_other_data_or_settings_is_told_as_stale(shop, tmp_path):
+    folder = tmp_path / "shop"
+    shutil.copytree(shop, folder)
+    prepared = prepare(Workspace(folder), flags={"plan.horizon": 6})
+    judged, facts = backtest(prepared, 1)
+    remember(prepared, judged, facts)
+    assert recall(prepare(Workspace(folder))).changed == ()  # another horizon is no other forecast
+    with (folder / "planner.toml").open("a") as settings:
+        settings.write("\n[forecast]\norigins = 2\n")
+    sales = pd.read_csv(folder / "data" / "sales.csv", dtype=str, keep_default_na=False)
+    sales.iloc[:-1].to_csv(folder / "data" / "sales.csv", index=False)
+    assert recall(prepare(Workspace(folder))).changed == ("table sales", "settings forecast")
+    assert (
+        "Stale: table sales, settings forecast have changed since"
+        in explained(folder, "BEV-0001@LEJ").words["accuracy"]
+    )
 
 
 def test_an_unknown_series_is_refused(shop):

@@ -63,8 +63,8 @@ def backtest(
 
         return replayed(policy, weeks)
     from planner.backtest import backtest as run
-    from planner.backtest import remember
     from planner.plan import prepare
+    from planner.remembered import remember
 
     session = current()
     flags: dict[str, Any] = session.options.flags()

@@ -60,6 +60,9 @@ def _one(found: Trail, wanted: tuple[str, ...], limit: int) -> Answer:
 
     name = f"{found.sku}@{found.warehouse}"
     rows = found.table
+    if not len(rows):
+        return Answer([], {"sku": found.sku, "warehouse": found.warehouse}, [f"{name} has not been on sale yet"],
+                      f"planner explain forecast {name}")  # fmt: skip
     if wanted:
         rows = rows[rows["why"].str.startswith(wanted)]
     as_text = current().out.format == "table"

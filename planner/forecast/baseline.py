@@ -32,6 +32,7 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 KEPT: dict[Bucket, int] = {"day": 1120, "week": 520, "month": 240}
+REST = "all others"
 _NOTHING = Tables()
 _TOLD = 0.05
 
@@ -256,7 +257,7 @@ def _series_frame(
 ) -> pd.DataFrame:
     first, spread = mean.sum(axis=1), variance.sum(axis=1)
     names = np.array(season.names, dtype=object)
-    used = np.where(season.used, np.where(names == "", "all others", names), "").astype(object)
+    used = np.where(season.used, np.where(names == "", REST, names), "").astype(object)
     return keys[["sku", "warehouse"]].assign(
         demand_class=np.array(CLASSES, dtype=object)[label],
         dispersion=np.divide(spread, first, out=np.ones_like(first), where=first > 0),
