@@ -247,14 +247,13 @@ def _judged(case: _Case) -> Iterator[str]:
     if last is not None and len(row := case.own(last.table)):
         first = row.iloc[0]
         said = _figures(f"backtest from {first['origins']}", first, first["naive_wape"], int(first["cells"]))
-        yield said if not last.changed else f"{said} Stale: {_told(last.changed)}; planner backtest judges anew."
+        yield said if not last.changed else f"{said} Stale, since {_told(last.changed)} changed: planner backtest anew."
 
 
 def _told(changed: Sequence[str]) -> str:
-    """What changed since, the first few by name."""
+    """The first few names."""
     rest = f" and {len(changed) - _MOST} more" if len(changed) > _MOST else ""
-    verb = "has" if len(changed) == 1 else "have"
-    return f"{', '.join(changed[:_MOST])}{rest} {verb} changed since"
+    return f"{', '.join(changed[:_MOST])}{rest}"
 
 
 def _figures(what: str, row: pd.Series, naive: float, cells: int) -> str:

@@ -130,8 +130,9 @@ def _manifest(prepared: Prepared, results: Mapping[str, Result]) -> dict[str, An
         "assumptions": dict(prepared.assumptions),
         "notes": [
             *(note for stage, table, note in _SWITCHED_OFF if stage in results and not prepared.dataset.has(table)),
-            *_of_no_series(results),
+            *_of_forecast(results),
         ],
+        "forecast_notes": _of_forecast(results),
         "inputs": dict(sorted(prepared.dataset.digests.items())),
         "stages": {name: result.path.name for name, result in results.items()},
         "timings": {name: round(result.seconds, 3) for name, result in results.items()},
@@ -140,10 +141,17 @@ def _manifest(prepared: Prepared, results: Mapping[str, Result]) -> dict[str, An
     }
 
 
-def _of_no_series(results: Mapping[str, Result]) -> list[str]:
-    """What the forecast has to say that concerns no single series: drivers that it could not use."""
+def _of_forecast(results: Mapping[str, Result]) -> list[str]:
+    """What the forecast has to say: of drivers that it lacks, and how many series had which fault."""
     notes = results["baseline"].table("notes")
-    return [str(note) for note in notes["note"][notes["sku"] == ""]]
+    single = notes[notes["sku"] != ""]
+    fault = single["note"].str.replace(r"^[\d,]+ ", "", regex=True)
+    grouped = single.assign(fault=fault, series=single["sku"] + "@" + single["warehouse"]).groupby("fault", sort=True)
+    told = []
+    for name, part in grouped:
+        rest = ", ..." if part["series"].nunique() > 1 else ""
+        told.append(f"{part['series'].nunique():,} series: {name} ({part['series'].iloc[0]}{rest})")
+    return [*map(str, notes["note"][notes["sku"] == ""]), *told]
 
 
 def _versions() -> dict[str, str]:

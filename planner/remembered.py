@@ -59,7 +59,7 @@ def _basis(prepared: Prepared) -> dict[str, Any]:
     settings = prepared.scenario.settings
     return {
         **{f"table {name}": prepared.dataset.digests.get(name, "") for name in tables},
-        **{f"settings {section}": settings.as_dict()[section] for section in ("forecast", "campaigns")},
+        **{f"{section} settings": settings.as_dict()[section] for section in ("forecast", "campaigns")},
         **{key: settings.get(key) for key in ("plan.bucket", "plan.seed")},
         "as-of date": prepared.as_of.isoformat(),
         "demand of the scenario": repr(prepared.demand_changes),

@@ -106,11 +106,9 @@ def test_a_backtest_of_other_data_or_settings_is_told_as_stale(shop, tmp_path):
         settings.write("\n[forecast]\norigins = 2\n")
     sales = pd.read_csv(folder / "data" / "sales.csv", dtype=str, keep_default_na=False)
     sales.iloc[:-1].to_csv(folder / "data" / "sales.csv", index=False)
-    assert recall(prepare(Workspace(folder))).changed == ("table sales", "settings forecast")
-    assert (
-        "Stale: table sales, settings forecast have changed since"
-        in explained(folder, "BEV-0001@LEJ").words["accuracy"]
-    )
+    assert recall(prepare(Workspace(folder))).changed == ("table sales", "forecast settings")
+    said = explained(folder, "BEV-0001@LEJ").words["accuracy"]
+    assert "Stale, since table sales, forecast settings changed" in said
 
 
 def test_an_unknown_series_is_refused(shop):

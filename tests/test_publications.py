@@ -131,6 +131,8 @@ def test_the_commands(shop, capsys):
     out = capsys.readouterr().out
     assert "What changed since 2026-01-19-base-" in out
     assert "new sales" in out
+    assert main([*base, "forecast", "--horizon", "6", "--as-of", "2026-01-19", "--methods", "ses"]) == 0
+    assert "method or settings" in capsys.readouterr().out
     assert main([*base, "accuracy", "--by", "category", "--fva", "--format", "json"]) == 0
     content = json.loads(capsys.readouterr().out)
     assert {row["category"] for row in content["groups"]} == {"garden", "beverages"}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from planner.cli.out import Answer, Sheet
+from planner.cli.planning import JOBS, METHODS, chosen
 from planner.cli.session import DATA, PLANNING, command, current
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def backtest(
     fva: Annotated[bool, _FVA] = False,
     worst: Annotated[int, _WORST] = WORST,
     levels: Annotated[bool, typer.Option("--levels", help="Accuracy and coverage by level, from paths.")] = False,
+    methods: Annotated[str | None, METHODS] = None,
+    jobs: Annotated[int, JOBS] = 1,
     policy: Annotated[str, _POLICY] = "",
     weeks: Annotated[int, typer.Option("--weeks", min=4, metavar="N", help="Weeks to replay with --policy.")] = 26,
 ) -> Answer:  # fmt: skip
@@ -63,15 +66,17 @@ def backtest(
 
         return replayed(policy, weeks)
     from planner.backtest import backtest as run
+    from planner.jobs import processes
     from planner.plan import prepare
     from planner.remembered import remember
 
     session = current()
-    flags: dict[str, Any] = session.options.flags()
+    flags = session.options.flags() | chosen(methods)
     prepared = prepare(session.workspace(), session.scenario, flags)
     ahead = horizon or {"day": 28, "week": 13, "month": 3}[prepared.scenario.settings.plan.bucket]
     prepared = prepare(session.workspace(), session.scenario, flags | {"plan.horizon": ahead})
-    judged, facts = run(prepared, origins, step, session.progress())
+    with processes(jobs):
+        judged, facts = run(prepared, origins, step, session.progress())
     remember(prepared, judged, facts)
     bucket = prepared.scenario.settings.plan.bucket
     title = f"{facts['horizon']} {bucket}s ahead from {facts['origins']}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,8 +27,8 @@ def register(app: typer.Typer) -> None:
     command(app, "route", takes=DATA | PLANNING, panel=PANEL)(route)
 
 
-_JOBS = typer.Option(min=0, metavar="N", help="Processes to forecast with, 0: one a processor. The result is the same.")
-_METHODS = typer.Option(
+JOBS = typer.Option(min=0, metavar="N", help="Processes to forecast with, 0: one a processor. The result is the same.")
+METHODS = typer.Option(
     metavar="A,B", help="Forecast methods, instead of forecast.methods; your own as module:function."
 )
 _HORIZON = typer.Option(min=1, metavar="N", help="Buckets to plan, instead of plan.horizon.")
@@ -40,28 +41,28 @@ _LEVEL = typer.Option(
 _PATHS = typer.Option(min=0, metavar="N", help="N sample paths of each series; --seed draws others.")
 
 
-def plan(horizon: Annotated[int | None, _HORIZON] = None, jobs: Annotated[int, _JOBS] = 1) -> Answer:
+def plan(horizon: Annotated[int | None, _HORIZON] = None, jobs: Annotated[int, JOBS] = 1) -> Answer:
     """Validate, forecast, order, route and check campaigns; write a run that can be released.
 
     Running it again without a change recomputes nothing; after a kill it goes on where it stopped.
     """
-    return _answer(_run("gate", horizon, jobs=jobs), ("figures", "exceptions"))
+    return _answer(_run("gate", planning_flags(horizon), jobs), ("figures", "exceptions"))
 
 
 def optimize(horizon: Annotated[int | None, _HORIZON] = None) -> Answer:
     """Plan up to orders and transfers: cost by kind, bound, gap and check."""
-    return _answer(_run("stock", horizon), ("solution", "costs", "binding"))
+    return _answer(_run("stock", planning_flags(horizon)), ("solution", "costs", "binding"))
 
 
 def route(horizon: Annotated[int | None, _HORIZON] = None) -> Answer:
     """Plan up to loads and vehicle routes."""
-    return _answer(_run("routes", horizon), ("loads", "vehicle_routes"))
+    return _answer(_run("routes", planning_flags(horizon)), ("loads", "vehicle_routes"))
 
 
 def forecast(
     horizon: Annotated[int | None, _HORIZON] = None,
-    methods: Annotated[str | None, _METHODS] = None,
-    jobs: Annotated[int, _JOBS] = 1,
+    methods: Annotated[str | None, METHODS] = None,
+    jobs: Annotated[int, JOBS] = 1,
     publish: Annotated[bool, typer.Option("--publish", help="Freeze it: planner accuracy judges it later.")] = False,
     level: Annotated[str, _LEVEL] = "",
     paths: Annotated[int, _PATHS] = 0,
@@ -74,38 +75,41 @@ def forecast(
     """
     from planner.cli.publishing import since_published
     from planner.cli.wider import wider
+    from planner.plan import prepare
     from planner.tables import QUANTILE_COLUMNS
 
     session = current()
-    run = _run("forecast", horizon, methods, jobs)
-    frame = session.selected(run.table("forecast"))
-    total = frame.groupby("date", as_index=False)[["mean", "base", "campaign"]].sum()
     if publish and (level or paths):
         raise UsageError(
             "--publish freezes the whole forecast, not a level or paths of it", "planner forecast --publish"
         )
+    flags = planning_flags(horizon) | chosen(methods)
+    run = _run("forecast", flags, jobs)
+    prepared = prepare(session.workspace(), session.scenario, flags)
     if level or paths:
-        return wider(run, horizon, level, paths)
+        return wider(run, prepared, level, paths)
+    frame = session.selected(run.table("forecast"))
+    total = frame.groupby("date", as_index=False)[["mean", "base", "campaign"]].sum()
     columns = (*FORECAST_COLUMNS, *QUANTILE_COLUMNS, "base", "campaign", "method")
     series = len(frame[["sku", "warehouse"]].drop_duplicates())
     rows = Sheet("forecast", frame, f"Demand: {series:,} series, {len(total)} buckets from {run.manifest['as_of']}",
                  keys=("sku", "warehouse", "date"), columns=columns, shown=len(total) or 1)  # fmt: skip
     totals = Sheet("total", total, "All series together", keys=("date",), columns=("mean", "base", "campaign"), shown=0)
     sheets = [rows, totals] if session.out.format == "table" else [rows]
-    changed, told = since_published(run, horizon, publish)
+    changed, told = since_published(run, prepared, publish)
     return Answer([*sheets, *changed], {"run": run.name}, [*told, *_where(run)], "planner optimize")
 
 
-def _run(until: str, horizon: int | None, methods: str | None = None, jobs: int = 1) -> Run:
+def _run(until: str, flags: Mapping[str, Any], jobs: int = 1) -> Run:
     from planner.jobs import processes
     from planner.plan import run_plan
 
     session = current()
-    flags = planning_flags(horizon) | ({"forecast.methods": methods} if methods else {})
     with processes(jobs):
         run = run_plan(session.workspace(), session.scenario, flags, session.progress(), until)
+    heard = set(run.manifest.get("forecast_notes", ()))
     for note in run.manifest["notes"]:
-        tell = session.out.note if note.startswith("driver ") else session.out.detail
+        tell = session.out.note if note in heard else session.out.detail
         tell(f"note: {note}")
     return run
 
@@ -113,6 +117,11 @@ def _run(until: str, horizon: int | None, methods: str | None = None, jobs: int 
 def planning_flags(horizon: int | None) -> dict[str, Any]:
     flags: dict[str, Any] = current().options.flags()
     return flags if horizon is None else flags | {"plan.horizon": horizon}
+
+
+def chosen(methods: str | None) -> dict[str, Any]:
+    """The methods that a flag names."""
+    return {} if methods is None else {"forecast.methods": methods}
 
 
 def _answer(run: Run, parts: tuple[str, ...]) -> Answer:

@@ -11,22 +11,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from planner.publications import Publication
+    from planner.record import Prepared
     from planner.workspace import Run
 
 SHOWN = 10
 
 
-def since_published(run: Run, horizon: int | None, publish: bool) -> tuple[list[Sheet], list[str]]:
+def since_published(run: Run, prepared: Prepared, publish: bool) -> tuple[list[Sheet], list[str]]:
     """What changed since the last publication as sheet and words; with `publish`, the run becomes the next one."""
     from planner import publications
-    from planner.cli.planning import planning_flags
-    from planner.plan import compute, prepare
+    from planner.plan import compute
 
     session = current()
-    versions = publications.publications(session.workspace(), session.scenario)
+    versions = publications.publications(prepared.workspace, session.scenario)
     if not versions and not publish:
         return [], []
-    prepared = prepare(session.workspace(), session.scenario, planning_flags(horizon))
     results = compute(prepared, "forecast", session.progress())
     sheets: list[Sheet] = []
     lines: list[str] = []

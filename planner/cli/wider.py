@@ -11,21 +11,20 @@ from planner.errors import UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from planner.record import Prepared
     from planner.workspace import Run
 
 _NAMED = 5
 
 
-def wider(run: Run, horizon: int | None, level: str, count: int) -> Answer:
+def wider(run: Run, prepared: Prepared, level: str, count: int) -> Answer:
     """Nodes of one level with their quantiles, or sample paths of the series."""
-    from planner.cli.planning import planning_flags
     from planner.levels import by_level, paths
-    from planner.plan import compute, prepare
+    from planner.plan import compute
 
     session = current()
     if level and count:
         raise UsageError("--level and --paths ask for different tables", "ask for one after the other")
-    prepared = prepare(session.workspace(), session.scenario, planning_flags(horizon))
     results = compute(prepared, "forecast", session.progress())
     facts, where = {"run": run.name}, [f"Run {run.name}"]
     if count:

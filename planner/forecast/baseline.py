@@ -102,7 +102,7 @@ def fit_baseline(
         _forecast_frame(demand.keys, scene.ahead, mean, variance, method, whole),
         _series_frame(demand.keys, level, mean, variance, labels[:, 0], scene.values, season, method, whole),
         dependence,
-        _notes(demand, raw, scene.values, failures, known.refused),
+        _notes(demand, raw, scene.values, failures, known.notes()),
         weights.table(share, tuple(learnt)),
         contributed(scene, taught, share, labels[:, 0], listed),
     )
@@ -270,9 +270,9 @@ def _series_frame(
 
 
 def _notes(
-    demand: Panel, raw: Matrix, values: Matrix, failures: Sequence[Failure], refused: Mapping[str, str]
+    demand: Panel, raw: Matrix, values: Matrix, failures: Sequence[Failure], of_drivers: Sequence[str]
 ) -> pd.DataFrame:
-    """What was wrong with single series, and what was done about it; without a series, why a driver is not used."""
+    """What was wrong with single series, and what was done about it; without a series, what drivers lack."""
     wrong = (np.isnan(raw) & ~np.isnan(demand.values)).sum(axis=1)
     filled = (np.isnan(raw) & ~np.isnan(values)).sum(axis=1)
     rows = [
@@ -288,6 +288,5 @@ def _notes(
     rows.sort()
     notes = demand.keys[["sku", "warehouse"]].iloc[[row for row, _ in rows]].reset_index(drop=True)
     notes = notes.assign(note=pd.Series([text for _, text in rows], dtype=object))
-    lacking = [f"driver {name} is not used: {why}" for name, why in sorted(refused.items())]
-    blank = pd.DataFrame({"sku": "", "warehouse": "", "note": pd.Series(lacking, dtype=object)})
+    blank = pd.DataFrame({"sku": "", "warehouse": "", "note": pd.Series(of_drivers, dtype=object)})
     return pd.concat([blank.astype(object), notes], ignore_index=True)

@@ -5,8 +5,8 @@ particular row wins. A bucket takes the mean of its rows. Drivers named price, u
 `sales` holds in its columns of that name. A driver with a value in most buckets keeps its last one where there is none
 (prices, weather); of others a missing value is 0 (promotions). The calendar gives a driver for each of its kinds.
 
-A driver without a value after the history can tell nothing of what comes: it is refused, by name, and the forecast says
-what it lacks.
+A driver without a value in the horizon can tell nothing of what comes: it is refused, by name, and the forecast says
+what it lacks. One that ends within the horizon keeps its last value to the end of it, and the forecast says so.
 """
 
 from __future__ import annotations
@@ -89,10 +89,16 @@ class Driver:
 
 @dataclass(frozen=True)
 class Known:
-    """The drivers that can be used, and why the others cannot: name -> what to do."""
+    """The drivers that can be used, why the others cannot (name -> what to do), and where the last value is carried on
+    (name -> from when)."""
 
     drivers: tuple[Driver, ...] = ()
     refused: Mapping[str, str] = field(default_factory=dict)
+    carried: Mapping[str, str] = field(default_factory=dict)
+
+    def notes(self) -> list[str]:
+        lacking = [f"driver {name} is not used: {why}" for name, why in sorted(self.refused.items())]
+        return lacking + [f"driver {name} {what}" for name, what in sorted(self.carried.items())]
 
 
 def make(name: str, values: Matrix, row: Ints, flag: bool, window: int) -> Driver:
@@ -116,7 +122,8 @@ def known_ahead(
     chosen = found if "auto" in wanted else {name: found[name] for name in wanted}
     usable = {name: driver for name, driver in chosen.items() if isinstance(driver, Driver)}
     moving = [driver for driver in usable.values() if _moves(driver, length)]
-    return Known(tuple(moving), {name: why for name, why in chosen.items() if isinstance(why, str)})
+    refused = {name: why for name, why in chosen.items() if isinstance(why, str)}
+    return Known(tuple(moving), refused, _cut_short(place, moving, tables.drivers))
 
 
 def _check(wanted: Sequence[str], found: Mapping[str, Driver | str]) -> None:
@@ -127,6 +134,19 @@ def _check(wanted: Sequence[str], found: Mapping[str, Driver | str]) -> None:
         why = found.get(name)
         if isinstance(why, str):
             raise UsageError(f"forecast.drivers: {name} cannot be used: {why}", "or leave it out of forecast.drivers")
+
+
+def _cut_short(place: _Places, drivers: Sequence[Driver], frame: pd.DataFrame | None) -> dict[str, str]:
+    """Drivers that are always known, of which the table ends within the horizon."""
+    always = [driver.name for driver in drivers if not driver.flag]
+    if frame is None or not always:
+        return {}
+    last = frame[frame["name"].isin(always)].groupby("name", observed=True)["date"].max()
+    short = last[place.columns(last) < place.count - 1]
+    return {
+        str(name): f"is known until {date.date()}: later buckets of the horizon keep its last value"
+        for name, date in short.items()
+    }
 
 
 def _moves(driver: Driver, length: int) -> bool:
@@ -188,10 +208,7 @@ def _of_table(place: _Places, tables: Tables) -> dict[str, Driver | str]:
 def _driver(place: _Places, name: str, part: pd.DataFrame, sales: pd.DataFrame | None) -> Driver | str:
     column = place.columns(part["date"])
     if not ((column >= place.length) & (column < place.count)).any():
-        last = part["date"].max().date()
-        return (
-            f"its last value is of {last}, the forecast starts on {place.dates[place.length].date()}: add values ahead"
-        )
+        return _lacking(place, part["date"][column >= place.count], part["date"])
     particular = "sku" in part and bool((part["sku"] != "").any())
     price = name in PRICES
     rows = np.arange(len(place.keys)) if particular or price else place.warehouse
@@ -204,6 +221,14 @@ def _driver(place: _Places, name: str, part: pd.DataFrame, sales: pd.DataFrame |
     dense = price or known.mean() >= _DENSE
     filled = _carried(values) if dense else np.nan_to_num(values)
     return make(name, _relative(filled) if price else filled, rows.astype(np.int64), not dense, place.window)
+
+
+def _lacking(place: _Places, later: pd.Series, dates: pd.Series) -> str:
+    """Why a driver without a value in the horizon says nothing of it: it ends before, or begins after."""
+    begin, end = (place.dates[number].date() for number in (place.length, -1))
+    if len(later):
+        return f"its next value is of {later.min().date()}, the forecast ends with the {place.bucket} of {end}"
+    return f"its last value is of {dates.max().date()}, the forecast starts on {begin}: add values ahead"
 
 
 def _fill(values: Matrix, place: _Places, part: pd.DataFrame, column: Ints, particular: bool) -> None:

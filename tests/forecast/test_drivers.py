@@ -48,6 +48,19 @@ def test_a_driver_that_is_always_known_keeps_its_last_value():
     assert driver.values[0, -1] == WEEKS + 1
 
 
+def test_a_driver_that_ends_within_the_horizon_says_from_when_it_is_carried_on():
+    known = found(rows(*(("temperature", week, float(week)) for week in range(WEEKS + 2))))
+    (note,) = known.notes()
+    assert note.startswith(f"driver temperature is known until {dates()[WEEKS + 1].date()}: later buckets")
+    assert found(rows(("promo", 10, 1.0), ("promo", WEEKS, 1.0))).notes() == []  # no promotion is no gap
+
+
+def test_a_driver_that_begins_after_the_horizon_says_when():
+    later = rows(("promo", 10, 1.0), ("promo", 11, 1.0)).assign(date=lambda part: part["date"].where(
+        part["bucket"] == 10, dates()[-1] + pd.Timedelta(weeks=3)))  # fmt: skip
+    assert "its next value is of" in found(later).refused["promo"]
+
+
 def test_a_price_continues_what_was_sold_at():
     sold = pd.DataFrame(
         {"date": dates()[[3, 40]], "sku": "s0002", "warehouse": "w", "quantity": 1.0, "list_price": [2.0, 4.0]}
