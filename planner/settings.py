@@ -67,6 +67,15 @@ class CampaignSettings:
 
 
 @dataclass(frozen=True)
+class CustomerSettings:
+    """Cells with fewer than `minimum_cell` people are merged or left out. `segments`: how many; 0 lets them choose."""
+
+    minimum_cell: int = 10
+    segments: int = 0
+    propensity_weeks: int = 4
+
+
+@dataclass(frozen=True)
 class StockSettings:
     """Defaults where a table is silent, shared limits, and how long the solver may search."""
 
@@ -102,6 +111,7 @@ class Settings:
     plan: PlanSettings = field(default_factory=PlanSettings)
     forecast: ForecastSettings = field(default_factory=ForecastSettings)
     campaigns: CampaignSettings = field(default_factory=CampaignSettings)
+    customers: CustomerSettings = field(default_factory=CustomerSettings)
     stock: StockSettings = field(default_factory=StockSettings)
     routes: RouteSettings = field(default_factory=RouteSettings)
     assumptions: dict[str, str] = field(default_factory=dict)
@@ -214,6 +224,9 @@ _AT_LEAST = {
     "campaigns.pull_forward_weeks": 0,
     "campaigns.cannibalised_share": 0,
     "campaigns.halo_share": 0,
+    "customers.minimum_cell": 1,
+    "customers.segments": 0,
+    "customers.propensity_weeks": 1,
 }
 # Beyond these a date or an array overflows, or a share is none.
 _AT_MOST = {
@@ -229,6 +242,8 @@ _AT_MOST = {
     "campaigns.pull_forward_weeks": 52,
     "campaigns.cannibalised_share": 1,
     "campaigns.halo_share": 1,
+    "customers.segments": 20,
+    "customers.propensity_weeks": 52,
 }
 
 

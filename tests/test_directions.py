@@ -18,7 +18,7 @@ LAYERS = (
     ("dataset",),
     ("readiness", "selection", "doctor"),
     ("marketing", "forecast", "stock", "routes", "demo", "importers", "workspace"),
-    ("gate", "changes", "offers"),
+    ("gate", "changes", "offers", "population"),
     ("kpis",),
     ("record",),
     ("plan",),

@@ -1,4 +1,4 @@
-"""recommend: what the tables of customers say, for a campaign to come."""
+"""segment, recommend: what the tables of customers say, for a campaign to come."""
 
 from __future__ import annotations
 
@@ -21,7 +21,49 @@ _ARRIVES_AFTER = dt.timedelta(days=7)
 
 
 def register(app: typer.Typer) -> None:
+    command(app, "segment", takes=DATA | PLANNING, panel=_PANEL)(segment)
     command(app, "recommend", takes=DATA | PLANNING, panel=_PANEL)(recommend)
+
+
+def segment(
+    by: Annotated[str, typer.Option(metavar="NAME", help="kmeans, hierarchical or rfm.")] = "kmeans",
+    weeks: Annotated[int, typer.Option(min=1, max=520, metavar="N", help="Weeks of head-counts.")] = 8,
+    learner: Annotated[
+        str, typer.Option(metavar="NAME", help="Chance to order by logistic, tree or forest.")
+    ] = "logistic",
+    customers: Annotated[
+        bool, typer.Option("--customers", help="The profile of each customer instead, for a file.")
+    ] = False,
+) -> Answer:
+    """Sort customers into segments with names, head-counts by warehouse and week, and who is likely to order.
+
+    Segments are as many as stay the same over seeds. Cells of few people are merged into others.
+    """
+    from planner.marketing.extras import need_scikit_learn
+    from planner.marketing.segments import LEARNERS, METHODS
+    from planner.population import describe
+    from planner.settings import nearest
+
+    for option, name, known in (("--by", by, METHODS), ("--learner", learner, LEARNERS)):
+        if name not in known:
+            raise UsageError(f"{option}: there is no {name!r}", nearest(name, list(known)))
+    need_scikit_learn("planner segment")
+    session = current()
+    prepared = _prepared()
+    prepared.dataset.require("segment")
+    with session.out.working("sorting customers"):
+        found = describe(prepared.dataset, prepared.as_of, prepared.scenario.settings, by, learner, weeks)
+    if customers:
+        return Answer([Sheet("profiles", found.profiles, keys=("customer",))], {}, found.notes)
+    columns = ("customers", "recency_days", "orders", "value", "price_sensitivity", "gap_days", "chance",
+               "expected_buyers")  # fmt: skip
+    sheets = [
+        Sheet("segments", found.segments, f"{len(found.profiles):,} customers", ("segment",), columns, shown=0),
+        Sheet("cells", found.cells, "Head-counts", ("segment", "warehouse", "week")),
+        Sheet("stability", found.stability, "Do seeds agree", ("segments",), shown=0, empty="RFM has no seed"),
+        Sheet("learners", found.learners, "Chance to order, judged on weeks not learnt from", ("learner",), shown=0),
+    ]
+    return Answer(sheets, {}, found.notes, "planner segment --customers -o profiles.csv")
 
 
 def recommend(
