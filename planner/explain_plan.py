@@ -18,6 +18,7 @@ from planner.stock.case import Floats
 from planner.stock.ledger import needs
 from planner.stock.one_sku import OneSku, one_sku
 from planner.stock.pegging import Peg, pegs
+from planner.stock.relief import label
 from planner.workspace import Run
 
 LEDGER = ["week", "opening", "receipts", "demand", "shipped", "closing", "target", "ordered", "moved_by",
@@ -235,7 +236,7 @@ def _charged(line: Line, prices: pd.DataFrame) -> str:
     dearest = prices.loc[prices["charge"].idxmax()]
     return (
         f"Prices: what it uses of scarce limits is worth {line.cash(prices['charge'].sum())}, {per_unit:,.3g} a unit;"
-        f" most of it {dearest['constraint']} in the week of {dearest['week'].date()}."
+        f" most of it {label(str(dearest['constraint']))} in the week of {dearest['week'].date()}."
     )
 
 
@@ -304,7 +305,7 @@ def _charges(told: _Told, prices: pd.DataFrame) -> str:
     if not len(prices):
         return "Prices: no limit that its orders use binds."
     by_limit = prices.groupby("constraint")["charge"].sum().sort_values(ascending=False).head(3)
-    parts = [f"{name} {money(value, told.currency)}" for name, value in by_limit.items()]
+    parts = [f"{label(str(name))} {money(value, told.currency)}" for name, value in by_limit.items()]
     return f"Prices, over all its orders: {', '.join(parts)}."
 
 

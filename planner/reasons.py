@@ -12,6 +12,7 @@ from planner.figures import money, number, plural
 from planner.stock.case import Floats, Limit
 from planner.stock.one_sku import OneSku
 from planner.stock.pegging import Peg
+from planner.stock.relief import label
 
 SCOPES = ("storage", "inbound", "outbound", "supply", "lane", "budget")
 
@@ -181,8 +182,8 @@ def _limit(line: Line, rule: str) -> str:
     limit, week, price = found
     why = "less is ordered" if line.quantity < line.need else "more is ordered now, because less can be later"
     return (
-        f"{words}; {why}: {limit.name} binds in the week of {line.monday(week)}, where one unit of it more is worth"
-        f" {_price(price, line.currency)}."
+        f"{words}; {why}: {label(limit.name)} binds in the week of {line.monday(week)}, where one unit of it more is"
+        f" worth {_price(price, line.currency)}."
     )
 
 

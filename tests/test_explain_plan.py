@@ -61,7 +61,7 @@ def test_a_capacity_is_told_with_the_week_that_binds_and_its_price():
     weeks = pd.date_range("2026-03-02", periods=8, freq="W-MON")
     rows = [{"scope": "supply", "resource": "S", "measure": "units", "week": week, "limit": 8.0} for week in weeks]
     said = why(one().with_rows(capacities=rows), "supply")
-    assert "supply S units binds in the week of 2026-" in said
+    assert "supply of S, units binds in the week of 2026-" in said
     assert "one unit of it more is worth EUR" in said
 
 

@@ -13,6 +13,8 @@ from planner.cli.session import DATA, PLANNING, command, current
 from planner.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from planner.workspace import Run
 
 PANEL = "Plan"
@@ -50,8 +52,11 @@ def plan(horizon: Annotated[int | None, _HORIZON] = None, jobs: Annotated[int, J
 
 
 def optimize(horizon: Annotated[int | None, _HORIZON] = None) -> Answer:
-    """Plan up to orders and transfers: cost by kind, bound, gap and check."""
-    return _answer(_run("stock", planning_flags(horizon)), ("solution", "costs", "binding"))
+    """Plan up to orders and transfers: cost by kind, bound, gap, check; what binds, and what more of it is worth."""
+    from planner.cli.sheets import what_gives
+
+    run = _run("stock", planning_flags(horizon))
+    return _answer(run, ("solution", "costs", "binding"), what_gives(run))
 
 
 def route(horizon: Annotated[int | None, _HORIZON] = None) -> Answer:
@@ -124,7 +129,7 @@ def chosen(methods: str | None) -> dict[str, Any]:
     return {} if methods is None else {"forecast.methods": methods}
 
 
-def _answer(run: Run, parts: tuple[str, ...]) -> Answer:
+def _answer(run: Run, parts: tuple[str, ...], words: Sequence[str] = ()) -> Answer:
     from planner.cli import sheets
 
     session = current()
@@ -138,7 +143,9 @@ def _answer(run: Run, parts: tuple[str, ...]) -> Answer:
         "path": str(run.path),
         "kpis": run.kpis,
     }
-    return Answer(found, facts, _where(run), "planner orders list   |   planner report   |   planner exceptions")
+    return Answer(
+        found, facts, [*words, *_where(run)], "planner orders list   |   planner report   |   planner exceptions"
+    )
 
 
 def _where(run: Run) -> list[str]:

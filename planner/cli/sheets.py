@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from planner.cli.out import Sheet
@@ -17,6 +19,10 @@ ORDER_COLUMNS = (
 LOAD_COLUMNS = (
     "origin", "destination", "mode", "depart_week", "arrive_date", "shipments", "kg", "m3", "fill", "cost",
     "campaign_kg", "campaigns", "co2_kg", "carrier", "lines",
+)  # fmt: skip
+LIMITS = (
+    "constraint", "label", "measure", "weeks", "asked", "allowed", "missing", "step", "worth", "most", "most_week",
+    "at_most",
 )  # fmt: skip
 LOAD_KEYS = ("origin", "destination", "depart_week")
 _ALWAYS = ("demand", "fill_rate", "expected_shortage", "order_lines", "spend", "objective", "bound", "gap")
@@ -74,12 +80,56 @@ def costs(run: Run) -> list[Sheet]:
 
 
 def binding(run: Run) -> list[Sheet]:
-    """What one more unit of each limit is worth, where it is worth something."""
+    """What each limit that binds would have to give, and by week what one step more of it is worth."""
+    found = run.manifest["stock"]["limits"]
+    title = "What binds: asked for without limits and allowed, a week; what one step more is worth"
+    plain = pd.DataFrame(found, columns=list(LIMITS))
+    currency = run.manifest["currency"]
+    shown = pd.DataFrame({
+        "limit": plain["label"], "weeks": plain["weeks"], "asked": plain["asked"], "allowed": plain["allowed"],
+        "missing": plain["missing"], "step": [_step(row, currency) for row in found], "worth": plain["worth"],
+        "most": plain["most"], "in week": plain["most_week"],
+        "could save": [money(value, currency) for value in plain["at_most"]],
+    })  # fmt: skip
+    limits = Sheet("limits", shown, title, keys=("limit",), shown=0, data=plain, empty="no shared limit binds")
+    return [limits, _worth_by_week(run)] if found else [limits]
+
+
+def what_gives(run: Run) -> list[str]:
+    """What the limits cost, what runs short because of them, and what giving would be worth: in words."""
+    stock, currency = run.manifest["stock"], run.manifest["currency"]
+    if not stock["limits"]:
+        return []
+    first = stock["limits"][0]
+    frame = run.table("exceptions")
+    short = frame[frame["hint"].str.contains(" binds: more room there", regex=False)]
+    is_money = first["measure"] == "money"
+    amount = money(first["missing"], currency) if is_money else f"{first['missing']:,.0f} {first['measure']}"
+    missed = money(short["money"].sum(), currency)
     return [
-        Sheet(
-            "prices", run.table("prices"), "What binds, and what one more unit is worth", empty="no shared limit binds"
-        )
+        f"To stand in nobody's way the {first['label']} would have to give {amount} over"
+        f" {plural(first['weeks'], 'week')}; that could save at most {money(first['at_most'], currency)} of"
+        f" {money(stock['objective'], currency)}.",
+        f"Instead {plural(len(short), 'series', 'series')} run short for want of room, {missed} in all:"
+        " planner exceptions names them.",
     ]
+
+
+def _step(row: dict[str, Any], currency: str) -> str:
+    return money(row["step"], currency) if row["measure"] == "money" else f"{row['step']:g} {row['measure']}"
+
+
+def _worth_by_week(run: Run) -> Sheet:
+    """On a screen one column a limit, by step; in files the prices by unit."""
+    prices = run.table("prices")
+    known = {row["constraint"]: row for row in run.manifest["stock"]["limits"]}
+    rows = prices[prices["constraint"].isin(known)]
+    steps = rows["constraint"].map({name: row["step"] for name, row in known.items()})
+    worth = rows.assign(worth=rows["price"] * steps).pivot(index="week", columns="constraint", values="worth")
+    names = {name: f"{row['label']} ({_step(row, run.manifest['currency'])})" for name, row in known.items()}
+    shown = worth[list(known)].rename(columns=names).reset_index()
+    shown.columns.name = None
+    return Sheet("prices", shown, "Worth of one step more, by week", keys=("week",), shown=0, data=prices)
 
 
 def exceptions(run: Run, shown: int = _FIRST) -> list[Sheet]:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from planner.stock.case import Case, Floats
 from planner.stock.optimise import Plan
+from planner.stock.relief import label, reliefs
 from planner.stock.remedies import remedy
 
 COLUMNS = ["type", "severity", "sku", "warehouse", "week", "money", "text", "hint"]
@@ -203,27 +204,22 @@ def _floors(plan: Plan) -> list[dict[str, Any]]:
 
 
 def _limits(plan: Plan) -> list[dict[str, Any]]:
-    """Limits that bind, by what relaxing them would be worth, and limits that firm quantities alone exceed."""
+    """Limits that bind, by what a tenth more of each could save, and limits that firm quantities alone exceed."""
     case, rows = plan.case, []
-    for i, t in zip(*np.nonzero(plan.prices > 1e-6), strict=True):
-        limit = case.limits[int(i)]
-        money = float(plan.prices[i, t] * limit.cap[t] * 0.1)
-        text = f"{limit.name} binds: one unit more would be worth {plan.prices[i, t]:,.4g}"
-        rows.append(
-            _row(
-                "limit binds",
-                2,
-                "",
-                _place(limit.name),
-                case.weeks[t],
-                money,
-                text,
-                "ten per cent more would be worth this",
-            )
+    for found in reliefs(plan):
+        worst, names = int(found.worth.argmax()), [limit.name for limit in case.limits]
+        cap = np.where(found.worth > 0, case.limits[names.index(found.constraint)].cap, 0.0)
+        money = float((found.worth / found.step * cap * 0.1).sum())
+        unit = f"{found.step:,.0f} {found.measure}" if found.step > 1 else f"one {found.measure.rstrip('s')}"
+        text = (
+            f"{found.label} binds in {found.weeks} week{'s'[: found.weeks > 1]}: {unit} more would be worth up to"
+            f" {found.worth[worst]:,.4g}"
         )
+        hint = "a tenth more in each of them would save up to this"
+        rows.append(_row("limit binds", 2, "", _place(found.constraint), case.weeks[worst], money, text, hint))
     for i, t, missing in plan.lifted:
         limit = case.limits[i]
-        text = f"{limit.name} is exceeded by {missing:,.1f} by what is there or firmly on its way"
+        text = f"{label(limit.name)} is exceeded by {missing:,.1f} by what is there or firmly on its way"
         rows.append(
             _row(
                 "limit exceeded by firm quantities",

@@ -18,6 +18,7 @@ from planner.stock.exact import small, solve_exactly
 from planner.stock.improve import improve
 from planner.stock.joint import choose_weeks, suppliers
 from planner.stock.prices import find_prices
+from planner.stock.relief import label
 from planner.stock.repair import keep_limits
 from planner.stock.shared import Shared
 from planner.stock.usage import costs, resting_usage, used_by_plan
@@ -29,12 +30,14 @@ _now = time.monotonic
 
 @dataclass
 class Plan:
-    """The plan found so far. `prices` [limit, T] is what one more unit of each shared limit is worth."""
+    """The plan found so far. `prices` [limit, T] is what one more unit of each shared limit is worth, `wanted` what
+    the plan that heeds no limit uses of it."""
 
     case: Case
     solution: Solution
     room: Floats
     prices: Floats
+    wanted: Floats
     bound: float = -np.inf
     status: str = "feasible"
     objective: float = np.nan
@@ -81,7 +84,7 @@ class _Search:
         self.coupled = bool(case.limits) or any(s.binds for s in suppliers(case))
         self.board = Board(case, tables=self.coupled)
         self.prices = np.zeros_like(self.room)
-        self.plan = Plan(case, self.board.solution(), self.room, self.prices, lifted=lifted)
+        self.plan = Plan(case, self.board.solution(), self.room, self.prices, self.room, lifted=lifted)
         self.deadline = _now() + settings.time_limit_seconds
 
     def run(self) -> None:
@@ -108,6 +111,7 @@ class _Search:
             self.board.plan()
         else:
             self.board.plan_apart(lambda done, total: self.progress("orders", done, total))
+        self.plan.wanted = self.shared.used(self.board)
 
     def _prices(self) -> None:
         if self.case.limits:
@@ -184,7 +188,8 @@ class _Search:
         over = np.where(broken, used - self.room, 0.0)
         worst = sorted({(int(i), int(over[i].argmax())) for i in np.nonzero(broken)[0]})
         words = [
-            f"{self.case.limits[i].name} in the week of {self.case.weeks[t].date()} is exceeded by {over[i, t]:,.1f}"
+            f"{label(self.case.limits[i].name)} in the week of {self.case.weeks[t].date()} would have to give"
+            f" {over[i, t]:,.1f} more than {self.room[i, t]:,.1f}"
             for i, t in worst
         ]
         return InfeasibleError("; ".join(words), "give the limit a soft_price, or raise it")

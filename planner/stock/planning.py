@@ -17,6 +17,7 @@ from planner.stock.exceptions import exceptions
 from planner.stock.inputs import read_case
 from planner.stock.ledger import order_table, plan_table
 from planner.stock.optimise import Plan, Progress, optimise
+from planner.stock.relief import reliefs
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,6 @@ def _summary(plan: Plan, violations: list[str], seconds: dict[str, float]) -> di
     return {
         "status": plan.status, "objective": plan.objective, "bound": plan.bound, "gap": plan.gap, "costs": plan.costs,
         "check": violations, "networks": int(plan.case.nodes.network.max(initial=-1)) + 1, "nodes": plan.nodes,
-        "time_limit_hit": plan.timed_out,
+        "time_limit_hit": plan.timed_out, "limits": [found.record(plan.case.weeks) for found in reliefs(plan)],
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
     }  # fmt: skip

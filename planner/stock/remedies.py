@@ -9,6 +9,7 @@ import numpy as np
 
 from planner.stock.case import Flags, Ints
 from planner.stock.optimise import Plan
+from planner.stock.relief import label
 
 _MOST = 0.5
 _LONG_COVER_WEEKS = 8.0
@@ -73,7 +74,7 @@ def _limited(plan: Plan, n: int, bad: Flags) -> str:
     for limit, prices in zip(plan.case.limits, plan.prices, strict=True):
         used = limit.held[n] > 0 or bool((limit.orders[_links(plan, n)] > 0).any())
         if used and (prices[:until] > 1e-6).any():
-            return f"{limit.name} binds: more room there is the remedy"
+            return f"{label(limit.name)} binds: more room there is the remedy"
     return ""
 
 

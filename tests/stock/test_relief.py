@@ -1,0 +1,88 @@
+"""What a limit would have to give, and what more of it is worth: beside plans that really have more."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from planner.cli.app import main
+from planner.stock.relief import label
+from tests.stock.world import World, one
+
+WEEKS = pd.date_range("2026-03-02", periods=8, freq="W-MON")
+
+
+def bought(skus: int = 6) -> World:
+    """SKUs that all cost money and are supplied from one place."""
+    world, numbers = one(), range(skus)
+    tables = {
+        name: [{**row, "sku": f"A{i}"} for row in rows for i in numbers] if "sku" in rows[0] else rows
+        for name, rows in world.tables.items()
+    }
+    return replace(world, tables=tables, demand={(f"A{i}", "W"): 6.0 + i for i in numbers})
+
+
+def supplied(limit: float) -> World:
+    rows = [{"scope": "supply", "resource": "S", "measure": "units", "week": week, "limit": limit} for week in WEEKS]
+    return bought().with_rows(capacities=rows)
+
+
+def test_half_the_budget_says_what_it_would_have_to_give_and_what_that_could_save():
+    free = bought().replenish()
+    spend = (free.orders["quantity"] * free.orders["unit_cost"]).sum() / 8
+    half = bought().stock_settings(budget_per_week=spend / 2).replenish()
+    (found,) = half.summary["limits"]
+    assert found["label"] == "budget"
+    assert found["step"] == 1000.0
+    assert found["asked"] == pytest.approx(spend, rel=0.02)
+    assert found["allowed"] == pytest.approx(spend / 2, rel=1e-4)
+    saved = half.summary["objective"] - free.summary["objective"]
+    assert 0 < saved <= found["at_most"] * 1.02 + 1.0
+
+
+def test_what_one_more_unit_a_week_is_worth_is_what_a_plan_with_it_saves():
+    tight, wider = supplied(30.0).replenish(), supplied(31.0).replenish()
+    (found,) = tight.summary["limits"]
+    worth = tight.prices["price"].sum()
+    saved = tight.summary["objective"] - wider.summary["objective"]
+    assert found["weeks"] == len(tight.prices)
+    assert saved == pytest.approx(worth, rel=0.5)
+    assert found["most"] == pytest.approx(tight.prices["price"].max())
+
+
+def test_a_limit_that_binds_is_one_exception():
+    result = supplied(30.0).replenish()
+    rows = result.exceptions[result.exceptions["type"] == "limit binds"]
+    assert len(rows) == 1
+    assert rows["text"].iloc[0].startswith("supply of S, units binds in ")
+
+
+def test_without_a_limit_nothing_is_said():
+    assert bought().replenish().summary["limits"] == []
+
+
+@pytest.mark.parametrize(
+    ("constraint", "words"),
+    [("money all money", "budget"), ("storage W-1 m3", "storage at W-1, m3"), ("lane A>B kg", "lane A>B, kg"),
+     ("inbound all pallets", "goods in at all places, pallets"), ("money LEJ money", "budget of LEJ")],
+)  # fmt: skip
+def test_limits_have_names_that_people_use(constraint: str, words: str):
+    assert label(constraint) == words
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_optimize_prints_what_gives(planned, form, capsys, monkeypatch, tmp_path):
+    shop = shutil.copytree(planned, tmp_path / "shop")
+    monkeypatch.setenv("PLANNER_STOCK_BUDGET_PER_WEEK", "600")
+    assert main(["-C", str(shop), "optimize", "--format", form]) == 0
+    out = capsys.readouterr().out
+    if form == "json":
+        assert '"constraint": "money all money"' in out
+        assert '"price"' in out
+    else:
+        assert "budget (EUR 1,000)" in out
+        assert "the budget would have to give EUR " in out
+        assert "run short for want of room" in out
