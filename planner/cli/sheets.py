@@ -22,7 +22,7 @@ LOAD_COLUMNS = (
 )  # fmt: skip
 LIMITS = (
     "constraint", "label", "measure", "weeks", "asked", "allowed", "missing", "step", "worth", "most", "most_week",
-    "at_most",
+    "could_save",
 )  # fmt: skip
 LOAD_KEYS = ("origin", "destination", "depart_week")
 _ALWAYS = ("demand", "fill_rate", "expected_shortage", "order_lines", "spend", "objective", "bound", "gap")
@@ -89,7 +89,7 @@ def binding(run: Run) -> list[Sheet]:
         "limit": plain["label"], "weeks": plain["weeks"], "asked": plain["asked"], "allowed": plain["allowed"],
         "missing": plain["missing"], "step": [_step(row, currency) for row in found], "worth": plain["worth"],
         "most": plain["most"], "in week": plain["most_week"],
-        "could save": [money(value, currency) for value in plain["at_most"]],
+        "could save": [money(value, currency) for value in plain["could_save"]],
     })  # fmt: skip
     limits = Sheet("limits", shown, title, keys=("limit",), shown=0, data=plain, empty="no shared limit binds")
     return [limits, _worth_by_week(run)] if found else [limits]
@@ -108,7 +108,7 @@ def what_gives(run: Run) -> list[str]:
     missed = money(short["money"].sum(), currency)
     return [
         f"To stand in nobody's way the {first['label']} would have to give {amount} over"
-        f" {plural(first['weeks'], 'week')}; that could save at most {money(first['at_most'], currency)} of"
+        f" {plural(first['weeks'], 'week')}; that could save about {money(first['could_save'], currency)} of"
         f" {money(stock['objective'], currency)}.",
         f"Instead {plural(len(short), 'series', 'series')} run short for want of room, {missed} in all:"
         " planner exceptions names them.",
@@ -116,7 +116,7 @@ def what_gives(run: Run) -> list[str]:
 
 
 def _step(row: dict[str, Any], currency: str) -> str:
-    return money(row["step"], currency) if row["measure"] == "money" else f"{row['step']:g} {row['measure']}"
+    return money(row["step"], currency) if row["measure"] == "money" else f"one {row['measure'].rstrip('s')}"
 
 
 def _worth_by_week(run: Run) -> Sheet:

@@ -31,13 +31,14 @@ _now = time.monotonic
 @dataclass
 class Plan:
     """The plan found so far. `prices` [limit, T] is what one more unit of each shared limit is worth, `wanted` what
-    the plan that heeds no limit uses of it."""
+    the first plan, which heeds no limit, uses of it, and `unlimited` what that one costs."""
 
     case: Case
     solution: Solution
     room: Floats
     prices: Floats
     wanted: Floats
+    unlimited: float = np.nan
     bound: float = -np.inf
     status: str = "feasible"
     objective: float = np.nan
@@ -112,6 +113,7 @@ class _Search:
         else:
             self.board.plan_apart(lambda done, total: self.progress("orders", done, total))
         self.plan.wanted = self.shared.used(self.board)
+        self.plan.unlimited = sum(costs(self.case, self.board.solution(), np.full_like(self.room, np.inf)).values())
 
     def _prices(self) -> None:
         if self.case.limits:

@@ -23,8 +23,8 @@ class Relief:
     """One limit that binds in some weeks. `asked` and `allowed` are means of the weeks with a limit, `missing` is what
     binding weeks lack of what the plan without limits asks for. `worth` [T] is that of one `step` more.
 
-    `at_most` is what giving all that is missing could save: prices fall as a limit gives, so no more than price x
-    amount.
+    `could_save` is what giving all that is missing could save: prices fall as a limit gives, so no more than price x
+    amount, nor than what all limits together cost.
     """
 
     constraint: str
@@ -36,7 +36,7 @@ class Relief:
     allowed: float
     missing: float
     worth: np.ndarray
-    at_most: float
+    could_save: float
 
     def record(self, mondays: Any) -> dict[str, Any]:
         """Plain values, for the record of the run."""
@@ -46,7 +46,7 @@ class Relief:
             "asked": round(self.asked, 3), "allowed": round(self.allowed, 3), "missing": round(self.missing, 3),
             "step": self.step, "worth": round(float(self.worth[binding].mean()), 6),
             "most": round(float(self.worth[best]), 6), "most_week": str(mondays[best].date()),
-            "at_most": round(self.at_most, 2),
+            "could_save": round(self.could_save, 2),
         }  # fmt: skip
 
 
@@ -63,7 +63,7 @@ def label(constraint: str) -> str:
 def reliefs(plan: Plan) -> list[Relief]:
     """Every limit that has a price somewhere, the one that could save most first."""
     found = [_relief(plan, i) for i in np.flatnonzero((plan.prices > _WORTHLESS).any(axis=1)).tolist()]
-    return sorted(found, key=lambda relief: (-relief.at_most, relief.constraint))
+    return sorted(found, key=lambda relief: (-relief.could_save, relief.constraint))
 
 
 def _relief(plan: Plan, i: int) -> Relief:
@@ -71,7 +71,8 @@ def _relief(plan: Plan, i: int) -> Relief:
     measure = limit.name.rpartition(" ")[2]
     step, limited = STEPS.get(measure, 1.0), np.isfinite(plan.room[i])
     lacking = np.where((prices > 0) & limited, np.maximum(plan.wanted[i] - plan.room[i], 0.0), 0.0)
+    saved = min(float((prices * lacking).sum()), max(0.0, plan.objective - plan.unlimited))
     return Relief(
         limit.name, label(limit.name), measure, step, int((prices > 0).sum()), float(plan.wanted[i][limited].mean()),
-        float(plan.room[i][limited].mean()), float(lacking.sum()), prices * step, float((prices * lacking).sum()),
+        float(plan.room[i][limited].mean()), float(lacking.sum()), prices * step, saved,
     )  # fmt: skip
