@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from planner.trail import Trail
 
 
+_BLIND = "no empty shelf is known here: where sales have no in_stock, a zero counts as no demand"
+
+
 def register(app: typer.Typer) -> None:
     command(app, "history", takes=DATA | PLANNING | {"select"}, panel="Plan")(history)
 
@@ -51,7 +54,8 @@ def history(
     columns = ("buckets", "series", "original", "adjusted", "difference")
     title = "What was adjusted before the forecast"
     sheet = Sheet("reasons", summary(told), title, ("reason",), columns, shown=0, empty="nothing was adjusted")
-    return Answer([sheet], next_step="planner history --stockouts   |   planner history SKU@WAREHOUSE")
+    blind = [] if (told["reason"] == EMPTY_SHELF).any() else [_BLIND]
+    return Answer([sheet], lines=blind, next_step="planner history --stockouts   |   planner history SKU@WAREHOUSE")
 
 
 def _one(found: Trail, wanted: tuple[str, ...], limit: int) -> Answer:

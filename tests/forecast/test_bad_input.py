@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from planner.cli.app import main
 from planner.levels import by_level
 from planner.plan import compute, prepare
 from planner.tables import QUANTILE_COLUMNS
@@ -96,6 +97,17 @@ def test_what_was_wrong_is_told_by_name(folder, results):
     assert spikes.loc["ONE-SPIKE", "kept"] == "too little else was sold to tell"
     orphans = by_level(prepare(Workspace(folder)), results, ["category"])[1]
     assert orphans["sku"].tolist() == ["ONLY-ORPHAN"]
+
+
+def test_faults_of_series_and_drivers_are_told_when_it_is_forecast(folder, results, capsys):
+    assert main(["-C", str(folder), "--no-progress", "forecast", "--format", "csv"]) == 0
+    told = " ".join(capsys.readouterr().err.split())
+    assert "driver calendar holiday is not used" in told
+
+
+def test_without_in_stock_no_shelf_is_known_to_be_empty(folder, results, capsys):
+    assert main(["-C", str(folder), "--no-progress", "history"]) == 0
+    assert "a zero counts as no demand" in " ".join(capsys.readouterr().out.split())
 
 
 def test_the_same_input_gives_the_same_bytes(folder, results, tmp_path):
