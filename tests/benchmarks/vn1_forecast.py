@@ -21,7 +21,9 @@ CASES = ((9, 4), (8, 5))
 def run(full: bool, smoke: bool) -> list[Figure]:
     """VN1, 15,053 series of a client, warehouse and product: 9 weeks to forecast 4, and 8 to forecast 5. A SKU is a
     client's product, its category the client. Score: (sum of absolute errors + absolute sum of errors) / sum of sales.
-    Target: .8 of the score of a moving average over all weeks known; peers also the last 4 weeks' average and naive.
+    Target: .8 of the score of a moving average over all weeks known; peers also the last 4 weeks' average and naive,
+    and the forecast itself scaled, in hindsight, to the total that came. That one is off by no bias at all and still
+    misses the target: what there is to gain beyond it lies in the shape, and 8 or 9 weeks tell little of that.
     """
     panel, items = load()
     return [figure for known, ahead in (CASES[:1] if smoke else CASES) for figure in _case(panel, items, known, ahead)]
@@ -46,9 +48,11 @@ def _case(panel: Panel, items: pd.DataFrame, known: int, ahead: int) -> list[Fig
     base = fit_baseline(
         Panel(panel.keys, panel.dates[:known], past), items, ForecastSettings(), horizon=ahead, bucket="week", seed=1
     )
-    ours = score(base.forecast["mean"].to_numpy().reshape(came.shape), came)
+    said = base.forecast["mean"].to_numpy().reshape(came.shape)
+    ours = score(said, came)
     averages = {"average of all weeks": past, "average of 4 weeks": past[:, -4:], "naive": past[:, -1:]}
     peers = {name: score(np.repeat(part.mean(axis=1)[:, None], ahead, axis=1), came) for name, part in averages.items()}
+    peers["itself, were the total known"] = score(said * (came.sum() / said.sum()), came)
     target = 0.8 * peers["average of all weeks"]
     return [
         Figure(
