@@ -161,5 +161,6 @@ def _cells(
             "ahead": column + 1,
             "method": series["method"].to_numpy(dtype=object)[row],
             "class": series["demand_class"].to_numpy(dtype=object)[row],
+            **{name: series[name].to_numpy(dtype=object)[row] for name in ("abc", "xyz")},
         }
     )

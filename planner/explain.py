@@ -107,15 +107,15 @@ def _description(case: _Case) -> str:
 def _demand(case: _Case) -> str:
     """The class in figures: how often it sells, how much at a time, how much sizes vary."""
     recent = case.trail.table["adjusted"].dropna().tail(YEAR[case.bucket])
-    label = str(case.series["demand_class"])
+    label = f"{case.series['demand_class']}, {case.series['abc']}{case.series['xyz']}"
     if not len(recent):
-        return f"{label.capitalize()}: nothing is known of it yet."
+        return f"{label[0].upper()}{label[1:]}: nothing is known of it yet."
     sold = recent[recent > 0]
     often = f"sold in {len(sold)} of the last {plural(len(recent), case.bucket)}"
     if not len(sold):
-        return f"{label.capitalize()}: {often}."
+        return f"{label[0].upper()}{label[1:]}: {often}."
     vary = f", sizes vary by {percent(float(sold.std() / sold.mean()))} of their mean" if len(sold) > 2 else ""
-    return f"{label.capitalize()}: {often}, {number(float(sold.mean()))} at a time{vary}."
+    return f"{label[0].upper()}{label[1:]}: {often}, {number(float(sold.mean()))} at a time{vary}."
 
 
 def _method(case: _Case, weights: pd.DataFrame, alike: pd.DataFrame) -> str:

@@ -23,7 +23,7 @@ Flags = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 FORECAST = "forecast"
-CELL_COLUMNS = ("sku", "warehouse", "date", "origin", "ahead", "method", "class")
+CELL_COLUMNS = ("sku", "warehouse", "date", "origin", "ahead", "method", "class", "abc", "xyz")
 _ALSO = {"demand_class": "class", "horizon": "ahead"}
 
 

@@ -145,6 +145,7 @@ def _baseline(context: Context) -> Draft:
     from planner.forecast import fit_baseline
     from planner.forecast.coherent import drawn_to_upper
     from planner.forecast.drivers import Tables
+    from planner.forecast.importance import importance
     from planner.forecast.likeness import described
     from planner.forecast.newcomers import where_it_sells
     from planner.forecast.opening import without_closed_days
@@ -168,7 +169,7 @@ def _baseline(context: Context) -> Draft:
             "forecast": without_closed_days(
                 baseline.forecast, demand, data["calendar"], data["locations"], plan.bucket
             ),
-            "series": baseline.series,
+            "series": baseline.series.merge(importance(demand, data["items"], plan.bucket), on=["sku", "warehouse"]),
             "dependence": baseline.dependence,
             "notes": baseline.notes,
             "weights": baseline.weights,

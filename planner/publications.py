@@ -72,7 +72,7 @@ class Publication:
 
     @cached_property
     def forecast(self) -> pd.DataFrame:
-        """The forecast table with one column more a step, `step PEER`, `step baseline`, and the demand class."""
+        """The forecast table with one column more a step, `step PEER`, `step baseline`, and the series' classes."""
         return read_parquet(self.path / "forecast.parquet")
 
 
@@ -109,13 +109,17 @@ def publish(prepared: Prepared, results: Mapping[str, Result], run: str) -> tupl
 
 
 def _frozen(results: Mapping[str, Result], bucket: Any) -> pd.DataFrame:
-    """The forecast with what the steps before it said, and each series' class."""
+    """The forecast with what the steps before it said, and each series' classes."""
     table = results["forecast"].table("forecast").sort_values([*_KEY, "date"], kind="stable", ignore_index=True)
     for name, said in steps(results, bucket):
         if name != FORECAST:
             table[f"step {name}"] = said.mean.ravel()
     base = results["baseline"].table("forecast").sort_values([*_KEY, "date"], kind="stable", ignore_index=True)
-    series = results["baseline"].table("series")[[*_KEY, "demand_class"]].rename(columns={"demand_class": "class"})
+    series = (
+        results["baseline"]
+        .table("series")[[*_KEY, "demand_class", "abc", "xyz"]]
+        .rename(columns={"demand_class": "class"})
+    )
     table = table.assign(
         whole=base["whole"], baseline_variance=base["variance"], drivers=added_by_drivers(results, base)
     )

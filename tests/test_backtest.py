@@ -88,7 +88,7 @@ def test_a_scenario_that_changes_demand_is_a_step(planned, tmp_path):
 
 def test_groups_add_up_and_know_items_and_places(planned, judged):
     dataset = prepare(Workspace(planned)).dataset
-    for names in (["category"], ["warehouse", "class"], ["country"], ["ahead"], ["month"]):
+    for names in (["category"], ["warehouse", "class"], ["country"], ["ahead"], ["month"], ["abc", "xyz"]):
         table = by_group(judged, names, dataset)
         assert table["cells"].sum() == len(judged.cells)
         assert table["actual"].sum() == pytest.approx(judged.forecast.actual.sum())

@@ -71,7 +71,7 @@ def test_the_history_of_a_new_item_is_told_in_a_line(shop, capsys):
 
 def test_an_intermittent_item_says_how_seldom_it_sells(shop):
     said = explained(shop, "BEV-0002@LEJ").words["demand"]
-    assert re.match(r"(Intermittent|Lumpy): sold in \d+ of the last 52 weeks", said)
+    assert re.match(r"(Intermittent|Lumpy), [ABC][XYZ]: sold in \d+ of the last 52 weeks", said)
 
 
 def test_a_stocked_out_item_says_what_was_repaired(shop):

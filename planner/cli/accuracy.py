@@ -24,8 +24,8 @@ _SHARES = ("wape", "bias", "added", "naive_wape", "average_wape", "share", "bett
            "naive_covers")  # fmt: skip
 _RATIOS = ("rmsse", "mase", "scaled_quantile_loss", "quantile_loss", "loss_added")
 _BY = typer.Option(
-    "--by", metavar="COLUMN", help="Group by class, method, origin, ahead, month, or a column of items or locations;"
-    " 'category,warehouse' crosses two.",
+    "--by", metavar="COLUMN", help="Group by class, abc, xyz, method, origin, ahead, month, or a column of items or"
+    " locations; 'category,warehouse' crosses two.",
 )  # fmt: skip
 _FVA = typer.Option("--fva", help="What each step added: naive, average, baseline, drivers, changes, campaigns.")
 _WORST = typer.Option("--worst", min=0, metavar="N", help="So many of the worst series; 0 shows none.")
