@@ -12,6 +12,8 @@ from planner.cli.session import DATA, PLANNING, command, current
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pandas as pd
+
 PANEL = "Plan"
 COLUMNS = ("order_up_to", "safety_stock", "reorder_point", "min", "max", "set_by", "cycle_service", "fill_rate",
            "shortage_cost", "implied_shortage_cost", "quote_weeks", "placed_safety_stock", "demand", "weeks",
@@ -23,6 +25,7 @@ REPLAY = ("cost", "against_first", "holding", "shortage", "ordering", "fill_rate
 
 def register(app: typer.Typer) -> None:
     command(app, "policy", takes=DATA | PLANNING | {"select"}, panel=PANEL)(policy)
+    command(app, "simulate", takes=DATA | PLANNING, panel=PANEL)(simulate)
 
 
 def policy(
@@ -52,6 +55,56 @@ def policy(
     lines = ["per week; now: the levels of planner policy; class A: the first 80 % of demand by value, B the next 15 %"]
     shown = Sheet("curve", table, "Money against service", ("class", "service"), CURVE, shown=0)
     return Answer([shown, sheet] if session.out.format != "table" else [shown], {}, lines, "planner policy")
+
+
+def simulate(
+    paths: Annotated[int, typer.Option(min=2, metavar="N", help="Sample paths of demand.")] = 100,
+    weeks: Annotated[int, typer.Option(min=1, metavar="N", help="Weeks to play.")] = 13,
+    frozen: Annotated[bool, typer.Option("--frozen", help="Carry out the plan's orders, whatever sells.")] = False,
+) -> Answer:
+    """Play the plan along sample paths of demand: service, stock, spend and cost, with intervals.
+
+    Every week each path plans again from its own stock; with --frozen the orders stand. Beside it what the plan
+    promises.
+    """
+    from planner.plan import compute, prepare
+    from planner.simulation import playable
+    from planner.simulation import simulate as play
+
+    session = current()
+    prepared = prepare(session.workspace(), session.scenario, session.options.flags())
+    prepared.dataset.require("optimize")
+    playable(prepared)
+    results = compute(prepared, "stock", session.progress())
+    found = play(prepared, results, paths, weeks, frozen, _told(session.out.detail))
+    currency = prepared.scenario.settings.plan.currency
+    how = "orders as planned" if frozen else "planned again every week"
+    title = f"{paths} paths over {len(found.weekly)} weeks, {how}"
+    figures = Sheet("figures", _worded(found.figures, currency), title, ("figure",), shown=0, data=found.figures)
+    by_week = Sheet("weeks", found.weekly, "By week, means", ("week",), shown=0)
+    series = Sheet("series", found.series, "Series that miss most", ("sku", "warehouse"), shown=5)
+    lines = ["low, high: nine paths of ten lie between; promised: what the plan expects of the same weeks"]
+    if found.skus < found.of:
+        lines.append(f"{found.skus:,} of {found.of:,} SKUs, drawn by the seed: fewer --paths plays more of them")
+    if not frozen:
+        lines.append("each SKU network plans by itself: limits and joint orders that several share are not heeded")
+    return Answer(
+        [figures, by_week, series],
+        {"paths": paths, "skus": found.skus},
+        lines,
+        "planner simulate" if frozen else "planner simulate --frozen",
+    )
+
+
+def _worded(figures: pd.DataFrame, currency: str) -> pd.DataFrame:
+    from planner.figures import figure, written
+
+    shown = figures[["figure"]].assign(figure=[figure(name).label for name in figures["figure"]])
+    for name in ("mean", "low", "high", "promised"):
+        shown[name] = [
+            written(value, unit, currency) for value, unit in zip(figures[name], figures["unit"], strict=True)
+        ]
+    return shown
 
 
 def replayed(policies: str, weeks: int) -> Answer:

@@ -59,12 +59,7 @@ def read_case(
     )
     nodes = _with_ceilings(dataset, nodes)
     nodes = _with_service(nodes, service_costs(dataset, weekly, cumulative, settings, as_of))
-    tail = nodes.holding / np.maximum(nodes.holding + nodes.shortage, 1e-12)
-    first = first_arrivals(links, len(keys))
-    best = np.clip(best_chance(tail, np.where(nodes.lost, decision_share(first), 0.0)), 0.003, 0.6)
-    own = shortage_curves(nodes.demand, nodes.variance, nodes.window_mean, nodes.window_variance, nodes.lost, best)
-    own = with_lost_sales(own, nodes, first, tail)
-    echelon = _echelon_curves(nodes, tail)
+    own, echelon = curves_of(nodes, links)
     items = dataset["items"].set_index("sku")
     volume = _of_items(items, "volume_m3", nodes.sku)
     weight = _of_items(items, "weight_kg", nodes.sku)
@@ -78,12 +73,21 @@ def read_case(
         links,
         joints,
         limits,
-        settled(own),
-        settled(echelon),
+        own,
+        echelon,
         volume[links.node],
         weight[links.node],
         tuple(notes),
     )
+
+
+def curves_of(nodes: Nodes, links: Links) -> tuple[Curves, Curves]:
+    """Expected shortage of the nodes themselves, and of the echelons behind those that feed others."""
+    tail = nodes.holding / np.maximum(nodes.holding + nodes.shortage, 1e-12)
+    first = first_arrivals(links, len(nodes))
+    best = np.clip(best_chance(tail, np.where(nodes.lost, decision_share(first), 0.0)), 0.003, 0.6)
+    own = shortage_curves(nodes.demand, nodes.variance, nodes.window_mean, nodes.window_variance, nodes.lost, best)
+    return settled(with_lost_sales(own, nodes, first, tail)), settled(_echelon_curves(nodes, tail))
 
 
 def first_arrivals(links: Links, count: int) -> Ints:

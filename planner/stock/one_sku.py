@@ -16,8 +16,9 @@ from planner.settings import Settings
 from planner.stock.case import Case, Floats, Ints, Solution
 from planner.stock.inputs import read_case
 from planner.stock.ledger import Flow
+from planner.stock.sourcing import rows_of
 
-_TABLES = (
+TABLES = (
     "items", "locations", "stocking", "suppliers", "sourcing", "price_breaks", "currencies", "capacities", "calendar",
     "stock", "pipeline", "customer_orders", "lanes", "duties",
 )  # fmt: skip
@@ -49,9 +50,9 @@ def one_sku(
     mine = plan[plan["sku"] == sku]
     lines = orders[orders["sku"] == sku].reset_index(drop=True)
     sums = cumulative[cumulative["sku"] == sku].reset_index(drop=True)
-    case = read_case(_only(dataset, sku), _weekly(mine, as_of), sums, settings, as_of)
+    case = read_case(only(dataset, {sku}), _weekly(mine, as_of), sums, settings, as_of)
     read = partial(_matrix, mine, case)
-    link, week = _found(case, lines)
+    link, week = placed(case, lines)
     solution = _decided(case, lines, link, week, read)
     brought = np.zeros((len(case.nodes), case.horizon))
     np.add.at(brought, (case.links.node[link], case.links.due[link, week]), lines["quantity"].to_numpy(dtype=float))
@@ -67,15 +68,15 @@ def one_sku(
     return OneSku(replace(case, nodes=nodes), solution, flow, lines, link, week)
 
 
-def _only(dataset: Dataset, sku: str) -> Dataset:
-    """The rows of one SKU, and those that concern none."""
+def only(dataset: Dataset, skus: set[str], names: tuple[str, ...] = TABLES) -> Dataset:
+    """The rows of some SKUs, and those that concern none, of the tables that are named."""
 
     def rows(name: str) -> pd.DataFrame:
         frame = dataset[name]
-        return frame[frame["sku"] == sku].reset_index(drop=True) if "sku" in frame else frame
+        return frame[frame["sku"].isin(skus)].reset_index(drop=True) if "sku" in frame else frame
 
-    names = [name for name in _TABLES if dataset.has(name)]
-    return Dataset({name: partial(rows, name) for name in names}, {name: dataset.digests[name] for name in names})
+    there = [name for name in names if dataset.has(name)]
+    return Dataset({name: partial(rows, name) for name in there}, {name: dataset.digests[name] for name in there})
 
 
 def _weekly(plan: pd.DataFrame, as_of: dt.date) -> pd.DataFrame:
@@ -92,18 +93,21 @@ def _matrix(plan: pd.DataFrame, case: Case, column: str) -> Floats:
     return table.reindex(index=case.nodes.place, columns=case.weeks).fillna(0.0).to_numpy(dtype=float)
 
 
-def _found(case: Case, lines: pd.DataFrame) -> tuple[Ints, Ints]:
-    """Link and week of each line. Raises UsageError where no link could have made it."""
-    links = case.links
+def placed(case: Case, lines: pd.DataFrame) -> tuple[Ints, Ints]:
+    """Link and week of each line of an orders table. Raises UsageError where no link could have made it."""
+    links, known = case.links, dict[tuple[str, str, str], list[int]]()
+    for i, key in enumerate(zip(links.sku, links.source, links.destination, strict=True)):
+        known.setdefault(key, []).append(i)
     week: Ints = ((lines["order_week"] - case.weeks[0]).dt.days // 7).to_numpy().astype(np.int64)
     found = np.zeros(len(lines), np.int64)
-    for row, line in enumerate(lines.itertuples()):
-        fits = (links.source == line.source) & (links.destination == line.destination)
-        fits &= links.due[:, week[row]] >= 0
-        fits &= np.abs(links.pack * float(line.packs) - float(line.quantity)) < 1e-6  # type: ignore[arg-type]
-        if not fits.any():
+    for row, line in enumerate(rows_of(lines)):
+        ways = known.get((line.sku, line.source, line.destination), [])
+        fits = [
+            i for i in ways if links.due[i, week[row]] >= 0 and abs(links.pack[i] * line.packs - line.quantity) < 1e-6
+        ]
+        if not fits:
             raise UsageError(f"the terms of {line.line_id} have changed since it was planned", "planner optimize")
-        found[row] = np.flatnonzero(fits)[0]
+        found[row] = fits[0]
     return found, week
 
 
