@@ -25,6 +25,7 @@ LAYERS = (
     ("judged", "trail"),
     ("backtest", "replay"),
     ("publications", "levels", "remembered"),
+    ("simulation",),
     ("figures",),
     ("reasons",),
     ("explain", "explain_plan"),
