@@ -103,7 +103,9 @@ def _history(context: Context) -> Draft:
         calendar=data["calendar"], locations=data["locations"],
     )  # fmt: skip
     panels = {"sold": history.sold, "in_stock": history.in_stock, "demand": history.demand}
-    return Draft({name: panel.wide() for name, panel in panels.items()} | {"notes": history.notes})
+    past = data["sales"]["date"][data["sales"]["date"] < pd.Timestamp(context.as_of)]
+    last = past.max().date().isoformat() if len(past) else ""
+    return Draft({name: panel.wide() for name, panel in panels.items()} | {"notes": history.notes}, {"last_sale": last})
 
 
 def _lift(context: Context) -> Draft:

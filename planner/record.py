@@ -18,11 +18,13 @@ from planner.dataset import Dataset
 from planner.files import digest_of
 from planner.kpis import key_figures
 from planner.panel import Panel
+from planner.periods import Bucket, buckets_until
 from planner.scenarios import Change, Scenario
 from planner.settings import Applied
 from planner.workspace import Draft, Result, Run, Workspace
 
 SHOWN_HISTORY = 52
+_UNSOLD: Mapping[Bucket, int] = {"day": 3, "week": 1, "month": 1}
 _RESULTS = {
     "forecast": ("forecast",), "uplift": ("uplift",), "cumulative": ("cumulative",), "stock": ("plan", "prices"),
     "routes": ("flows", "loads", "vehicle_routes", "visits"),
@@ -130,9 +132,9 @@ def _manifest(prepared: Prepared, results: Mapping[str, Result]) -> dict[str, An
         "assumptions": dict(prepared.assumptions),
         "notes": [
             *(note for stage, table, note in _SWITCHED_OFF if stage in results and not prepared.dataset.has(table)),
-            *_of_forecast(results),
+            *_of_forecast(prepared, results),
         ],
-        "forecast_notes": _of_forecast(results),
+        "forecast_notes": _of_forecast(prepared, results),
         "inputs": dict(sorted(prepared.dataset.digests.items())),
         "stages": {name: result.path.name for name, result in results.items()},
         "timings": {name: round(result.seconds, 3) for name, result in results.items()},
@@ -141,7 +143,7 @@ def _manifest(prepared: Prepared, results: Mapping[str, Result]) -> dict[str, An
     }
 
 
-def _of_forecast(results: Mapping[str, Result]) -> list[str]:
+def _of_forecast(prepared: Prepared, results: Mapping[str, Result]) -> list[str]:
     """What the forecast has to say: of drivers that it lacks, and how many series had which fault."""
     notes = results["baseline"].table("notes")
     single = notes[notes["sku"] != ""]
@@ -151,7 +153,20 @@ def _of_forecast(results: Mapping[str, Result]) -> list[str]:
     for name, part in grouped:
         rest = ", ..." if part["series"].nunique() > 1 else ""
         told.append(f"{part['series'].nunique():,} series: {name} ({part['series'].iloc[0]}{rest})")
-    return [*map(str, notes["note"][notes["sku"] == ""]), *told]
+    return [*unsold(prepared, results), *map(str, notes["note"][notes["sku"] == ""]), *told]
+
+
+def unsold(prepared: Prepared, results: Mapping[str, Result]) -> list[str]:
+    """Buckets before the day of the plan without any sale at all: mostly sales that are not in the table yet."""
+    last, bucket = results["history"].info["last_sale"], prepared.scenario.settings.plan.bucket
+    if not last:
+        return []
+    empty = len(buckets_until(dt.date.fromisoformat(last), prepared.as_of, bucket)) - 1
+    if empty < _UNSOLD[bucket]:
+        return []
+    span = f"{empty} {bucket}{'s' * (empty > 1)} before {prepared.as_of}"
+    what = "count as without demand; add their sales, or plan as of an earlier day (--as-of)"
+    return [f"the last sale is of {last}: {span} {what}"]
 
 
 def _versions() -> dict[str, str]:

@@ -102,13 +102,16 @@ def accuracy(
 
     --by also knows publication and overridden.
     """
-    from planner.plan import prepare
+    from planner.plan import compute, prepare
     from planner.publications import judge_published, publications
+    from planner.record import unsold
 
     session = current()
     prepared = prepare(session.workspace(), session.scenario, session.options.flags())
     versions = publications(session.workspace(), session.scenario)
     versions = versions[:last] if last else versions
+    for note in unsold(prepared, compute(prepared, "history", session.progress())):
+        session.out.note(f"note: {note}")
     judged = judge_published(prepared, versions, session.progress())
     count = judged.cells["publication"].nunique()
     through = judged.cells["date"].max().date()

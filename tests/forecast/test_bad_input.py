@@ -103,6 +103,13 @@ def test_faults_of_series_and_drivers_are_told_when_it_is_forecast(folder, resul
     assert main(["-C", str(folder), "--no-progress", "forecast", "--format", "csv"]) == 0
     told = " ".join(capsys.readouterr().err.split())
     assert "driver calendar holiday is not used" in told
+    assert "the last sale is of" not in told
+
+
+def test_weeks_without_any_sale_before_the_day_of_the_plan_are_told(folder, results, capsys):
+    late = (FIRST + pd.Timedelta(weeks=WEEKS + 2)).date().isoformat()
+    assert main(["-C", str(folder), "--no-progress", "forecast", "--methods", "ses", "--as-of", late]) == 0
+    assert "2 weeks before" in " ".join(capsys.readouterr().err.split())
 
 
 def test_without_in_stock_no_shelf_is_known_to_be_empty(folder, results, capsys):
