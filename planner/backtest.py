@@ -71,10 +71,9 @@ def days_of_origins(dates: pd.DatetimeIndex, count: int, step: int, horizon: int
     places = [len(dates) - horizon - step * number for number in range(count)]
     usable = [place for place in places if place >= 2]
     if not usable:
-        raise UsageError(
-            f"a history of {len(dates)} {bucket}s is too short to judge {horizon} ahead",
-            f"--horizon {max(len(dates) // 3, 1)} asks for less",
-        )
+        less = f"--horizon {max(len(dates) // 3, 1)} asks for less" if len(dates) > 2 else "add sales of earlier days"
+        span = f"{len(dates)} {bucket}{'s' * (len(dates) != 1)}"
+        raise UsageError(f"a history of {span} is too short to judge {horizon} ahead", less)
     return [dates[place].date() for place in reversed(usable)]
 
 

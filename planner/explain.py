@@ -89,10 +89,10 @@ def _forecast(case: _Case) -> str:
     open_from = case.ahead[case.ahead["q0.99"] > 0]
     first, total = (open_from if len(open_from) else case.ahead).iloc[0], case.ahead["mean"].sum()
     name = f"{case.trail.sku}{_description(case)} at {case.trail.warehouse}"
-    begin = case.ahead["date"].iloc[0]
+    begin, at = case.ahead["date"].iloc[0], "On" if case.bucket == "day" else "In"
     when = f"the first {case.bucket}" if first["date"] == begin else f"its first {case.bucket}, {first['date'].date()},"
     return (
-        f"{name}: {number(total)} units in {plural(len(case.ahead), case.bucket)} from {begin.date()}. In {when} "
+        f"{name}: {number(total)} units in {plural(len(case.ahead), case.bucket)} from {begin.date()}. {at} {when} "
         f"{number(first['mean'])}; nine times out of ten between {number(first['q0.05'])} and "
         f"{number(first['q0.95'])}, one time in a hundred above {number(first['q0.99'])}."
     )
@@ -171,6 +171,8 @@ def _season(case: _Case) -> str:
 def _seasonal(case: _Case) -> str:
     """Whose season it is, in words."""
     name = str(case.series["season"])
+    if name.startswith(" in "):  # by day a season is that of a category in a warehouse
+        return f"items without a category{name}"
     return "all smaller categories together" if name == REST else name or "its category"
 
 

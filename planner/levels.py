@@ -118,7 +118,7 @@ def _scored(
     mean = hierarchy.members @ np.where(judged, found.cells.mean, 0.0)
     told = hierarchy.members @ judged.astype(np.float64) > 0
     drawn = node_paths(hierarchy, found.cells, found.shared, PATHS, seed, judged)
-    levels = np.quantile(drawn, QUANTILES, axis=2).transpose(1, 2, 0)
+    levels = np.quantile(drawn, QUANTILES, axis=2, method="inverted_cdf").transpose(1, 2, 0)
     blank = np.zeros((len(hierarchy.nodes), 1))
     scored = Scored.of(actual, mean, levels, told, blank)
     place = hierarchy.nodes["level"].to_numpy(dtype=object)[scored.window]

@@ -21,6 +21,7 @@ import pandas as pd
 
 from planner.changes import DEMAND, apply_to_demand, apply_to_tables
 from planner.dataset import Dataset, load
+from planner.errors import UsageError
 from planner.files import digest_of
 from planner.panel import Panel
 from planner.periods import bucket_range, first_day
@@ -417,9 +418,12 @@ def _as_of(workspace: Workspace, dataset: Dataset, settings: Settings) -> tuple[
     bucket = settings.plan.bucket
 
     def last_sale() -> Draft:
-        return Draft({}, {"date": dataset["sales"]["date"].max().date().isoformat()})
+        last = dataset["sales"]["date"].max()
+        return Draft({}, {"date": "" if pd.isna(last) else last.date().isoformat()})
 
     found = workspace.result("last_sale", digest_of(code_digest(), dataset.digests["sales"]), last_sale)
+    if not found.info["date"]:
+        raise UsageError("sales hold no row, so there is no day to plan from", "add sales, or set plan.as_of (--as-of)")
     last = dt.date.fromisoformat(found.info["date"])
     as_of = bucket_range(first_day(last, bucket), 2, bucket)[1].date()
     return as_of, {"as_of": f"{as_of}: the first {bucket} after the last sale on {last}; plan.as_of chooses another"}

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from planner.compare import compare
-from planner.errors import DataError
+from planner.errors import DataError, UsageError
 from planner.plan import FLOW, Silent, run_plan
 from planner.workspace import Run, Workspace
 from tests.conftest import ROOT
@@ -203,3 +203,12 @@ def newest_features() -> list[str]:
     from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
     return [name for name in __cpu_dispatch__ if __cpu_features__[name] and ("AVX512" in name or name == "X86_V4")]
+
+
+def test_without_any_sale_there_is_no_day_to_plan_from(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "planner.toml").write_text("", encoding="utf-8")
+    for name, text in (("sales", "date,sku,warehouse,quantity"), ("items", "sku"), ("locations", "location,kind")):
+        (tmp_path / "data" / f"{name}.csv").write_text(f"{text}\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="no day to plan from"):
+        run_plan(Workspace(tmp_path), until="forecast")

@@ -145,7 +145,7 @@ def levels_table(hierarchy: Hierarchy, cells: Cells, shared: Shared, seed: int, 
     """level, node, date, mean and quantiles of every node; the means are the sums of those of its series."""
     paths = node_paths(hierarchy, cells, shared, count, seed)
     mean = np.asarray(hierarchy.members @ cells.mean, dtype=np.float64)
-    quantiles = np.quantile(paths, QUANTILES, axis=2, method="linear").transpose(1, 2, 0)
+    quantiles = np.quantile(paths, QUANTILES, axis=2, method="inverted_cdf").transpose(1, 2, 0)
     buckets = len(cells.dates)
     table = hierarchy.nodes.iloc[np.repeat(np.arange(len(hierarchy.nodes)), buckets)].reset_index(drop=True)
     table = table.assign(date=np.tile(cells.dates.to_numpy(), len(hierarchy.nodes)), mean=mean.ravel())

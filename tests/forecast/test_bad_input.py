@@ -95,8 +95,10 @@ def test_what_was_wrong_is_told_by_name(folder, results):
     assert set(told.loc[told["sku"] == "RETURNED", "reason"]) == {"more came back than was sold"}
     spikes = results["outliers"].table("notes").set_index("sku")
     assert spikes.loc["ONE-SPIKE", "kept"] == "too little else was sold to tell"
-    orphans = by_level(prepare(Workspace(folder)), results, ["category"])[1]
+    table, orphans = by_level(prepare(Workspace(folder)), results, ["category"])
     assert orphans["sku"].tolist() == ["ONLY-ORPHAN"]
+    whole = table[list(QUANTILE_COLUMNS)].to_numpy()
+    assert (whole == whole.round()).all()  # sums of whole units are whole units
 
 
 def test_faults_of_series_and_drivers_are_told_when_it_is_forecast(folder, results, capsys):
