@@ -131,19 +131,21 @@ def _excess(plan: Plan) -> list[dict[str, Any]]:
 
 
 def _minimums(plan: Plan) -> list[dict[str, Any]]:
-    """Minima that make a line at least double what eight weeks need: with the holding cost of the surplus."""
+    """Minima of more than double what eight weeks need, ordered or not: with the holding cost of the surplus."""
     case, links, rows = plan.case, plan.case.links, []
-    for i in np.flatnonzero(plan.solution.packs.sum(axis=1) > 0).tolist():
+    for i in np.flatnonzero((links.due >= 0).any(axis=1) & (links.moq > links.pack)).tolist():
         n = int(links.node[i])
         below = case.nodes.members[n] if case.nodes.feeds[n] else np.array([n])
         weekly = float(case.nodes.demand[below].sum() / case.horizon)
-        if links.moq[i] > 16 * weekly and links.moq[i] > links.pack[i]:
-            t = int(np.flatnonzero(plan.solution.packs[i])[0])
+        if links.moq[i] > 16 * weekly and weekly > 0:
+            weeks_ordered = np.flatnonzero(plan.solution.packs[i])
+            t = int(weeks_ordered[0]) if len(weeks_ordered) else 0
             surplus = float(links.moq[i] - 8 * weekly)
             weeks = surplus / max(weekly, 1e-3)
             money = surplus * float(case.nodes.holding[n]) * min(weeks, 52.0) / 2
             what, lasts = f"{links.moq[i]:,.0f} {links.sku[i]}", links.moq[i] / max(weekly, 1e-3)
             text = f"the minimum of {what} from {links.source[i]} lasts {lasts:,.0f} weeks at {links.destination[i]}"
+            text += "" if len(weeks_ordered) else "; nothing is ordered"
             rows.append(
                 _row(
                     "minimum above need",
