@@ -315,10 +315,12 @@ def only(body: Mapping[str, Any], names: tuple[str, ...], source: str) -> None:
 
 
 def nearest(name: str, names: list[str]) -> str:
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return (
-        f"did you mean {close[0]}?" if close else f"known: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}"
-    )
+    """What was meant: the closest of the names, capitals aside, else the first dozen of them."""
+    same = {known.casefold(): known for known in reversed(names)}
+    close = difflib.get_close_matches(name.casefold(), list(same), n=1, cutoff=0.5)
+    if close:
+        return f"did you mean {same[close[0]]}?"
+    return f"known: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}"
 
 
 def plain(value: Any) -> Any:

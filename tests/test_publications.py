@@ -133,6 +133,8 @@ def test_the_commands(shop, capsys):
     assert "new sales" in out
     assert main([*base, "forecast", "--horizon", "6", "--as-of", "2026-01-19", "--methods", "ses"]) == 0
     assert "method or settings" in capsys.readouterr().out
+    assert main([*base, "--select", "sku:NONE", "forecast", "--horizon", "6", "--as-of", "2026-01-19"]) == 2
+    assert "no series is sku:NONE" in capsys.readouterr().err
     assert main([*base, "accuracy", "--by", "category", "--fva", "--format", "json"]) == 0
     content = json.loads(capsys.readouterr().out)
     assert {row["category"] for row in content["groups"]} == {"garden", "beverages"}

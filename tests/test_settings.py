@@ -7,6 +7,7 @@ import pytest
 
 from planner.errors import UsageError
 from planner.scenarios import Scenario, resolve, scenario_names
+from planner.settings import nearest
 
 
 def write(root: Path, name: str, text: str) -> None:
@@ -154,3 +155,7 @@ def test_settings_that_are_no_text_are_named(tmp_path: Path) -> None:
     (tmp_path / "planner.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(UsageError, match=r"planner\.toml is not UTF-8 text"):
         resolved(tmp_path)
+
+
+def test_what_was_meant_is_found_whatever_the_capitals() -> None:
+    assert nearest("bev-0001", ["SNA-0001", "BEV-0001"]) == "did you mean BEV-0001?"

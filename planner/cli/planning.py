@@ -94,6 +94,8 @@ def forecast(
     if level or paths:
         return wider(run, prepared, level, paths)
     frame = session.selected(run.table("forecast"))
+    if session.options.select and not len(frame):
+        raise UsageError(f"--select: no series is {session.options.select}", "planner forecast shows what there is")
     total = frame.groupby("date", as_index=False)[["mean", "base", "campaign"]].sum()
     columns = (*FORECAST_COLUMNS, *QUANTILE_COLUMNS, "base", "campaign", "method")
     series = len(frame[["sku", "warehouse"]].drop_duplicates())
