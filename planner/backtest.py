@@ -27,7 +27,9 @@ from planner.workspace import Result
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-DRIVERS, BASELINE, CHANGES = "without drivers", "baseline", "changes"
+STATISTICAL, DRIVERS, BASELINE, CHANGES = "level and season", "without drivers", "baseline", "changes"
+OWN_SPREAD = (STATISTICAL, DRIVERS, BASELINE, CHANGES)
+_LIKE_IF_IDLE = {STATISTICAL: DRIVERS, DRIVERS: BASELINE, CHANGES: BASELINE}
 SHORT, LATE = "shelf empty or quantity unknown", "began after the origin, unknown then"
 _KEY = ["sku", "warehouse"]
 
@@ -121,7 +123,8 @@ def steps(results: Mapping[str, Result], bucket: Bucket) -> Iterator[tuple[str, 
     whole = results["baseline"].table("forecast").sort_values([*_KEY, "date"], kind="stable")["whole"]
     base = results["baseline"].table("forecast")
     bare = base.assign(mean=np.maximum(base["mean"] - added_by_drivers(results, base), 0.0))
-    for name, table in ((DRIVERS, bare), (BASELINE, base), (CHANGES, results["demand"].table("forecast"))):
+    tables = (base.assign(mean=base["plain"]), bare, base, results["demand"].table("forecast"))
+    for name, table in zip(OWN_SPREAD, tables, strict=True):
         part = table.sort_values([*_KEY, "date"], kind="stable")
         levels = quantiles(part["mean"].to_numpy(), part["variance"].to_numpy(), whole.to_numpy())
         yield name, Said(keys, dates, part["mean"].to_numpy().reshape(shape), levels.reshape(*shape, -1))
@@ -141,8 +144,9 @@ def added_by_drivers(results: Mapping[str, Result], base: pd.DataFrame) -> Float
 
 
 def without_idle_steps(judged: Judged) -> Judged:
-    """Without the steps in which nothing happened: no driver, or no change of demand."""
-    idle = {name for name in (DRIVERS, CHANGES) if (judged.steps[name].mean == judged.steps[BASELINE].mean).all()}
+    """Without the steps in which nothing happened: no method learnt, no driver, or no change of demand."""
+    told = {name: like for name, like in _LIKE_IF_IDLE.items() if name in judged.steps}
+    idle = {name for name, like in told.items() if (judged.steps[name].mean == judged.steps[like].mean).all()}
     return replace(judged, steps={name: scored for name, scored in judged.steps.items() if name not in idle})
 
 

@@ -48,9 +48,10 @@ class Judged:
 
     @classmethod
     def joined(cls, parts: Sequence[Judged]) -> Judged:
-        """Several origins as one."""
+        """Several origins as one, with the steps that all of them have."""
         cells = pd.concat([part.cells for part in parts], ignore_index=True)
-        steps = {name: Scored.joined([part.steps[name] for part in parts]) for name in parts[0].steps}
+        names = [name for name in parts[0].steps if all(name in part.steps for part in parts)]
+        steps = {name: Scored.joined([part.steps[name] for part in parts]) for name in names}
         reasons = dict.fromkeys(reason for part in parts for reason in part.left_out)
         left_out = {reason: sum(part.left_out.get(reason, 0) for part in parts) for reason in reasons}
         return cls(cells, steps, left_out)

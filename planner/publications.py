@@ -22,9 +22,7 @@ import pandas as pd
 
 from planner import __version__
 from planner.backtest import (
-    BASELINE,
-    CHANGES,
-    DRIVERS,
+    OWN_SPREAD,
     added_by_drivers,
     came_in_full,
     steps,
@@ -166,7 +164,7 @@ def _judge(version: Publication, sold: Panel, judgeable: npt.NDArray[np.bool_]) 
 
     found = {name: scored(table[f"step {name}"], plain[window]) for name in PEERS}
     judged = table[full]
-    for name in (DRIVERS, BASELINE, CHANGES):
+    for name in (name for name in OWN_SPREAD if f"step {name}" in table):
         levels = quantiles(judged[f"step {name}"], judged["baseline_variance"], judged["whole"])
         found[name] = scored(table[f"step {name}"], levels)
     found[FORECAST] = scored(table["mean"], judged[list(QUANTILE_COLUMNS)].to_numpy(dtype=np.float64))

@@ -66,7 +66,7 @@ def test_only_buckets_in_stock_are_judged(planned, judged):
 
 def test_steps_lead_from_the_naive_to_the_forecast(judged):
     told = [name for name in judged.steps if name != "without drivers"]
-    assert told == ["naive", "seasonal naive", "moving average", "baseline", FORECAST]
+    assert told == ["naive", "seasonal naive", "moving average", "level and season", "baseline", FORECAST]
     steps = by_step(judged).set_index("step")
     added = value_added(judged).set_index("step")["added"]
     total = added.iloc[1:].sum()

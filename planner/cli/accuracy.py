@@ -27,7 +27,7 @@ _BY = typer.Option(
     "--by", metavar="COLUMN", help="Group by class, abc, xyz, method, origin, ahead, month, or a column of items or"
     " locations; 'category,warehouse' crosses two.",
 )  # fmt: skip
-_FVA = typer.Option("--fva", help="What each step added: naive, average, baseline, drivers, changes, campaigns.")
+_FVA = typer.Option("--fva", help="What each step added: naive, level and season, trees, drivers, changes, campaigns.")
 _WORST = typer.Option("--worst", min=0, metavar="N", help="So many of the worst series; 0 shows none.")
 _POLICY = typer.Option(
     "--policy", metavar="NAMES", help="Replay ways of ordering in money: ours, mean, newsvendor, base-stock, min-max,"

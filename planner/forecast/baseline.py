@@ -41,7 +41,8 @@ _TOLD = 0.05
 class Baseline:
     """What the fit gives; all frames are sorted by key.
 
-    `forecast`: sku, warehouse, date, mean, variance, method, whole (units), exactly `horizon` rows a series.
+    `forecast`: sku, warehouse, date, mean, variance, plain (level and season alone, before any method learnt on top),
+    method, whole (units), exactly `horizon` rows a series.
     `series`: sku, warehouse, demand_class, dispersion (variance / mean of the first bucket), level (per bucket, without
     season), buckets (of history), season (the category whose season is used), method, whole.
     `dependence`: demand_class, buckets, inflation, days. `notes`: sku, warehouse, note.
@@ -99,7 +100,7 @@ def fit_baseline(
     method = _method(labels[:, 0], failures, names, season, share, tuple(learnt))
     level = levels[:, 0].mean(axis=1)
     return Baseline(
-        _forecast_frame(demand.keys, scene.ahead, mean, variance, method, whole),
+        _forecast_frame(demand.keys, scene.ahead, mean, variance, base[0] * listed, method, whole),
         _series_frame(demand.keys, level, mean, variance, labels[:, 0], scene.values, season, method, whole),
         dependence,
         _notes(demand, raw, scene.values, failures, known.notes()),
@@ -227,6 +228,7 @@ def _forecast_frame(
     dates: pd.DatetimeIndex,
     mean: Floats,
     variance: Floats,
+    plain: Floats,
     method: npt.NDArray[np.object_],
     whole: Flags,
 ) -> pd.DataFrame:
@@ -238,6 +240,7 @@ def _forecast_frame(
             "date": np.tile(dates.to_numpy(dtype="datetime64[ns]"), len(keys)),
             "mean": mean.ravel(),
             "variance": variance.ravel(),
+            "plain": plain.ravel(),
             "method": np.repeat(method, count),
             "whole": np.repeat(whole, count),
         }

@@ -107,6 +107,5 @@ def without_closed_days(
     nothing = np.logical_and(ahead, believed).ravel()
     if not nothing.any():
         return forecast
-    return forecast.assign(
-        mean=forecast["mean"].where(~nothing, 0.0), variance=forecast["variance"].where(~nothing, 0.0)
-    )
+    amounts = [name for name in ("mean", "variance", "plain") if name in forecast]
+    return forecast.assign(**{name: forecast[name].where(~nothing, 0.0) for name in amounts})

@@ -33,7 +33,7 @@ def test_exactly_horizon_rows_a_series_from_the_first_bucket_after_history():
     assert found.groupby(["sku", "warehouse"]).size().tolist() == [8, 8, 8]
     assert found["date"].min() == demand.dates[-1] + pd.Timedelta(weeks=1)
     assert found["sku"].is_monotonic_increasing
-    assert list(found.columns) == ["sku", "warehouse", "date", "mean", "variance", "method", "whole"]
+    assert list(found.columns) == ["sku", "warehouse", "date", "mean", "variance", "plain", "method", "whole"]
     assert found["date"].dtype == "datetime64[ns]"
 
 
