@@ -20,6 +20,31 @@ def register(app: typer.Typer) -> None:
     for source in SOURCES.values():
         command(imports, source.name, takes=DATA | {"yes"}, noun="import")(_importer(source))
     app.add_typer(imports, name="import", rich_help_panel="Begin")
+    command(app, "anonymise", takes=DATA, panel="Begin")(anonymise)
+
+
+def anonymise(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Tables in which customers stand as they are.")],
+    into: Annotated[Path, typer.Option("--into", metavar="DIR", help="The new folder of tables.")],
+    key_file: Annotated[str, typer.Option(metavar="FILE", help="The secret key; PLANNER_KEY does the same.")] = "",
+) -> Answer:
+    """Copy a folder of tables with customers as keyed hashes, leaving names, addresses and remarks behind.
+
+    The key is written nowhere: keep it yourself, for without it nobody can tell whose a hash is.
+    """
+    import os
+
+    import pandas as pd
+
+    from planner.importers.anonymise import anonymise as hash_customers
+
+    session = current()
+    with session.out.working(f"hashing customers of {folder}"):
+        done = hash_customers(folder, into, key_file, os.environ)
+    rows = [(name, count, ", ".join(done.dropped[name])) for name, count in done.rows.items()]
+    table = pd.DataFrame(rows, columns=["table", "rows", "left_behind"])
+    lines = [f"{into} holds them; copied as they are: {', '.join(done.copied) or 'none'}"]
+    return Answer([Sheet("tables", table, folded=("left_behind",), shown=0)], {}, lines, f"planner -C {into} validate")
 
 
 def _importer(source: Source) -> Callable[..., Answer]:
@@ -68,4 +93,9 @@ def _import(name: str, folder: Path, into: Path, options: dict[str, Any]) -> Ans
         Sheet("assumptions", assumed, columns=("assumed",), folded=("assumed",), shown=0),
     ]
     facts = {"as_of": imported.as_of, "into": str(into)}
-    return Answer(sheets, facts, [f"{into} is ready; as of {imported.as_of}."], f"planner -C {into} plan")
+    return Answer(
+        sheets,
+        facts,
+        [f"{into} is ready; as of {imported.as_of}."],
+        f"planner -C {into} {'plan' if 'sales' in imported.tables else 'campaign settle'}",
+    )

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from planner.cli import trials
 from planner.cli.helping import Noun
 from planner.cli.out import ROWS_SHOWN, Answer, Sheet
 from planner.cli.session import DATA, PLANNING, command, current
@@ -16,6 +17,8 @@ def register(app: typer.Typer) -> None:
     command(app, "exceptions", takes=DATA | {"scenario", "select"}, panel="Read")(exceptions)
     campaigns = typer.Typer(cls=Noun, help="Campaigns: what they did, and what they will add.")
     command(campaigns, "list", takes=DATA | PLANNING, noun="campaign")(list_campaigns)
+    command(campaigns, "power", takes=DATA | PLANNING, noun="campaign")(trials.power)
+    command(campaigns, "settle", takes=DATA | PLANNING, noun="campaign")(trials.settle)
     app.add_typer(campaigns, name="campaign", rich_help_panel="Read")
 
 

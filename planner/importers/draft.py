@@ -19,7 +19,7 @@ class Draft:
 
     `stock` holds settings of [stock]; `assumptions` what the source does not say; `notes` what was left out.
     `lines` says, for tables that hold people's own rows, which _file and _line each row comes from: these tables are
-    checked before they are taken over.
+    checked before they are taken over. `main` is the table without which the import is nothing.
     """
 
     title: str
@@ -31,3 +31,4 @@ class Draft:
     stock: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     lines: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    main: str = "sales"

@@ -172,6 +172,12 @@ FRESH_RETAIL = Source(
         Option("list_price", float, 10.0, "price of every item without discount", minimum=0),
     ),
 )
+HILLSTROM = Source(
+    "hillstrom",
+    "Hillstrom's e-mail trial: two treatments, a control, visits, spend",
+    "planner.importers.hillstrom",
+    (Option("start", str, "2008-03-03", "first day of the trial"),),
+)
 CSV = Source(
     "csv",
     "your own export, by a file that maps its columns",
@@ -187,5 +193,5 @@ CSV = Source(
     ),
 )
 SOURCES: Mapping[str, Source] = MappingProxyType(
-    {source.name: source for source in (VN2, M5, ONLINE_RETAIL, FRESH_RETAIL, CSV)}
+    {source.name: source for source in (VN2, M5, ONLINE_RETAIL, FRESH_RETAIL, HILLSTROM, CSV)}
 )

@@ -54,8 +54,8 @@ def write(draft: Draft, into: Path, source: str, say: Callable[[str], None]) -> 
         for name, parts in draft.tables.items():
             say(f"writing {name}")
             rows[name] = _write_table(parts, folder / "data", name)
-        if not rows.get("sales"):
-            raise DataError([Issue(f"{source} files", None, "", "", "hold no sales", "check the folder")])
+        if not rows.get(draft.main):
+            raise DataError([Issue(f"{source} files", None, "", "", f"hold no {draft.main}", "check the folder")])
         if draft.lines:
             say("checking the tables")
             _check(folder / "data", draft.lines)

@@ -80,7 +80,12 @@ def _reserved_arms(table: str, body: Body, bodies: Mapping[str, Body]) -> Iterat
 def _hashed_customers(table: str, body: Body, bodies: Mapping[str, Body]) -> Iterator[Finding]:
     """Customers come as keyed hashes, never as addresses."""
     yield from _text_rule(
-        table, body.frame, "customer", lambda word: "@" in word, "is an e-mail address", "hash customers with a key"
+        table,
+        body.frame,
+        "customer",
+        lambda word: "@" in word,
+        "is an e-mail address",
+        "planner anonymise FOLDER --into DIR",
     )
 
 

@@ -1,0 +1,73 @@
+"""`planner campaign settle` and `campaign power`, as they are typed, on the demo's trials."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from planner.cli.app import main
+
+Capture = pytest.CaptureFixture[str]
+
+
+def test_settle_reads_every_trial_of_the_demo(demo: Path, capsys: Capture) -> None:
+    assert main(["-C", str(demo), "campaign", "settle", "--format", "json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert {"visit", "conversion", "spend"} == {row["outcome"] for row in said["results"]}
+    assert said["refused"] == []
+    assert all(row["low"] < row["effect"] < row["high"] for row in said["results"])
+
+
+def test_a_swapped_trial_is_refused_with_its_reason(demo: Path, tmp_path: Path, capsys: Capture) -> None:
+    shutil.copytree(demo, tmp_path / "shop", ignore=shutil.ignore_patterns("truth", "reports", ".planner"))
+    path = tmp_path / "shop" / "data" / "assignments.csv"
+    text = path.read_text(encoding="utf-8").replace(",control,", ",x,").replace(",email,", ",control,")
+    path.write_text(text.replace(",x,", ",email,"), encoding="utf-8")
+    assert main(["-C", str(tmp_path / "shop"), "campaign", "settle", "FRESH26", "--format", "json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert "swapped" in said["refused"][0]["why"]
+    assert said["results"] == []
+
+
+def test_power_says_what_a_trial_could_see(demo: Path, tmp_path: Path, capsys: Capture) -> None:
+    shutil.copytree(demo, tmp_path / "shop", ignore=shutil.ignore_patterns("truth", "reports", ".planner"))
+    shop = str(tmp_path / "shop")
+    path = tmp_path / "shop" / "data" / "campaigns.csv"
+    with path.open("a", encoding="utf-8") as handle:
+        names = path.read_text(encoding="utf-8").splitlines()[0].split(",")
+        told = {
+            "kind": "email",
+            "start": "2026-04-06",
+            "end": "2026-04-12",
+            "audience_size": "1000",
+            "status": "planned",
+        }
+        for code, held in (("MAIL", "0.2"), ("ALL", "")):
+            row = told | {"campaign": code, "holdout_share": held}
+            handle.write(",".join(row.get(name, "") for name in names) + "\n")
+    arguments = ["-C", shop, "campaign", "power", "MAIL", "--rate", "0.1", "--effect", "0.01", "--format", "json"]
+    assert main(arguments) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["treated"], said["control"]) == (800, 200)
+    assert 0.06 < said["smallest_effect"] < 0.09
+    assert said["needed"] > 20_000
+    assert main(["-C", shop, "campaign", "power", "ALL"]) == 2
+    assert "no holdout: everybody is treated" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["settle", "NONE"], "has no assignments"),
+        (["settle", "--uplift", "visit"], "needs one campaign"),
+        (["settle", "FRESH26", "--uplift", "smile"], "there is no outcome"),
+        (["power", "NONE"], "there is no campaign"),
+        (["power", "XMAS23"], "has no audience_size"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(demo: Path, capsys: Capture, words: list[str], says: str) -> None:
+    assert main(["-C", str(demo), "campaign", *words]) == 2
+    assert says in capsys.readouterr().err
