@@ -22,7 +22,7 @@ from planner.stock.relief import label
 from planner.workspace import Run
 
 LEDGER = ["week", "opening", "receipts", "demand", "shipped", "closing", "target", "ordered", "moved_by",
-          "expected_shortage", "campaign_demand"]  # fmt: skip
+          "expected_shortage", "campaign_demand", "expired"]  # fmt: skip
 PEGS = ["line_id", "warehouse", "week", "demand", "units", "campaign_units"]
 PRICES = ["constraint", "week", "price", "use", "charge"]
 _CHANGING = ("items", "stocking", "sourcing", "price_breaks", "suppliers", "capacities", "stock", "pipeline")

@@ -166,8 +166,8 @@ def _ceiling(line: Line) -> str:
     most = float(line.sku.case.nodes.ceiling[line.node, line.due])
     where = line.sku.case.nodes.place[line.node]
     return (
-        f"Maximum stock: {where} may hold {number(most)} in the week of {line.monday(line.due)} (max_stock or"
-        f" max_cover_weeks); the target asked for {number(line.need)}."
+        f"Maximum stock: {where} may hold {number(most)} in the week of {line.monday(line.due)} (max_stock,"
+        f" max_cover_weeks or shelf life); the target asked for {number(line.need)}."
     )
 
 

@@ -198,7 +198,7 @@ def _promised(ground: _Ground, plan: pd.DataFrame) -> dict[str, float]:
     return {
         "fill_rate": 1 - float(short.sum()) / max(demand, 1e-9), "demand": demand, "shortage": float(short.sum()),
         "stock": float(plan["closing"].sum()) / weeks, "stock_value": float(nodes.cost[row] @ plan["closing"]) / weeks,
-        "cost_holding": float(nodes.holding[row] @ plan["closing"]),
+        "waste": float(plan["expired"].sum()), "cost_holding": float(nodes.holding[row] @ plan["closing"]),
         "cost_shortage": float(nodes.shortage[row] @ short),
     }  # fmt: skip
 
@@ -208,6 +208,7 @@ def _figures(account: Account, promised: Mapping[str, float]) -> pd.DataFrame:
     rows: dict[str, tuple[str, Floats]] = {
         "fill_rate": ("share", 1 - short / np.maximum(demand, 1e-9)), "demand": ("units", demand),
         "shortage": ("units", short), "stock": ("units", account.stock.mean(axis=0)),
+        "waste": ("units", account.waste.sum(axis=0)),
         "stock_value": ("money", account.value.mean(axis=0)), "spend": ("money", account.spend.sum(axis=0)),
         "cost_holding": ("money", account.holding.sum(axis=0)),
         "cost_shortage": ("money", account.shortage.sum(axis=0)),

@@ -27,6 +27,9 @@ When = Literal["order", "receipt", "payment"]
 class Nodes:
     """[N] or [N, T]. `demand` is what the week asks for; `window_*` is demand over the exposure that ends with it.
 
+    `pipeline` is what arrives less what expires of today's lots, which is `expired`; `wasted` [N] is the least waste
+    of them that is to be expected.
+
     `sells`: customers are served here. `feeds`: other nodes are supplied from here; then `members` are the selling
     nodes below it (itself included if it sells) and the window is theirs together.
     """
@@ -48,6 +51,8 @@ class Nodes:
     opening: Floats
     backlog: Floats
     pipeline: Floats
+    expired: Floats
+    wasted: Floats
     moving: Floats
     lost: Flags
     holding: Floats
@@ -61,6 +66,26 @@ class Nodes:
 
     def __len__(self) -> int:
         return len(self.sku)
+
+
+@dataclass(frozen=True)
+class Lots:
+    """[K] today's lots by node and last day: the week of that day, the share of the week's demand up to it, and the
+    units of the node's lots that expire up to it."""
+
+    node: Ints
+    week: Ints
+    share: Floats
+    upto: Floats
+
+    def __len__(self) -> int:
+        return len(self.node)
+
+    def sold(self, demand: Floats) -> Floats:
+        """[K] demand of the node up to the last day of each lot."""
+        before = np.cumsum(demand, axis=1) - demand
+        found: Floats = before[self.node, self.week] + self.share * demand[self.node, self.week]
+        return found
 
 
 @dataclass(frozen=True)
@@ -151,6 +176,7 @@ class Case:
     volume: Floats
     weight: Floats
     notes: tuple[dict[str, Any], ...]
+    lots: Lots | None = None
 
     @property
     def horizon(self) -> int:

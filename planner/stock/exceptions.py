@@ -49,8 +49,8 @@ _NOTES = {
 def exceptions(plan: Plan) -> pd.DataFrame:
     """type, severity (1 worst), sku, warehouse, week, money, text, hint: one row a finding, the dearest first."""
     rows = [
-        *_noted(plan.case), *_stock_outs(plan), *_excess(plan), *_minimums(plan), *_missing_sources(plan.case),
-        *_floors(plan), *_limits(plan),
+        *_noted(plan.case), *_stock_outs(plan), *_expiring(plan), *_excess(plan), *_minimums(plan),
+        *_missing_sources(plan.case), *_floors(plan), *_limits(plan),
     ]  # fmt: skip
     frame = pd.DataFrame(rows, columns=COLUMNS)
     frame["week"] = pd.to_datetime(frame["week"]).astype("datetime64[ns]")
@@ -100,6 +100,21 @@ def _stock_outs(plan: Plan) -> list[dict[str, Any]]:
             )
             kind, severity = ("stock-out", 1) if why.forced else ("planned shortage", 3)
             rows.append(_row(kind, severity, sku, place, case.weeks[worst], money, text, why.hint))
+    return rows
+
+
+def _expiring(plan: Plan) -> list[dict[str, Any]]:
+    """Today's lots that are not sold in time, by what they cost."""
+    nodes, rows = plan.case.nodes, []
+    for n in np.flatnonzero(nodes.wasted > 0.5).tolist():
+        week = int(nodes.expired[n].argmax())
+        text = (
+            f"{nodes.sku[n]} at {nodes.place[n]}: of today's lots no less than {nodes.wasted[n]:,.1f} are expected to"
+            f" expire unsold, most of them in the week of {plan.case.weeks[week]:%Y-%m-%d}"
+        )
+        money = float(nodes.wasted[n] * nodes.cost[n])
+        hint = "promote, transfer or write them off"
+        rows.append(_row("expiring stock", 2, nodes.sku[n], nodes.place[n], plan.case.weeks[week], money, text, hint))
     return rows
 
 

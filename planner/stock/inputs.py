@@ -17,6 +17,7 @@ from planner.settings import Settings
 from planner.stock.case import Case, Curves, Flags, Floats, Ints, Links, Nodes
 from planner.stock.costs import holding_costs, leftover_costs, shortage_costs, unit_costs
 from planner.stock.curves import settled, shortage_curves
+from planner.stock.expiry import least_waste, leaving, read_lots
 from planner.stock.limits import read_limits
 from planner.stock.links import joint_orders, read_links
 from planner.stock.lost_sales import best_chance, decision_share, with_lost_sales
@@ -78,6 +79,7 @@ def read_case(
         volume[links.node],
         weight[links.node],
         tuple(notes),
+        read_lots(dataset, number, weeks, as_of, position.opening),
     )
 
 
@@ -211,13 +213,18 @@ def _nodes(
     lost = _lost(dataset, sku, settings)
     mean = mean.copy()
     mean[:, 0] += np.where(lost, backlog, 0.0)  # what is already owed is served first, whatever the kind
+    lots = read_lots(dataset, number, weeks, as_of, position.opening)
+    asked = np.where((sells & ~feeds)[:, None], mean, 0.0)
+    expired = np.where(feeds[:, None], 0.0, leaving(lots, asked))
+    wasted = np.where(feeds, 0.0, least_waste(lots, asked, np.where(asked > 0, demand.variance, 0.0)))
     return Nodes(
         sku=sku, place=place, network=_networks(len(keys), origin, node), sells=sells, feeds=feeds,
         fed=_fed_only(len(keys), origin, node), members=members, demand=mean,
         campaign=np.minimum(demand.campaign * listed, mean), variance=demand.variance * listed,
         window_mean=np.maximum(own_mean, mean), window_variance=own_variance,
         echelon_mean=echelon_mean, echelon_variance=echelon_variance,
-        opening=position.opening, backlog=np.where(lost, 0.0, backlog), pipeline=position.pipeline,
+        opening=position.opening, backlog=np.where(lost, 0.0, backlog), pipeline=position.pipeline - expired,
+        expired=expired, wasted=wasted,
         moving=position.moving, lost=lost, holding=holding_costs(dataset, sku, cost, settings), shortage=shortage,
         cost=cost, leftover=leftover_costs(dataset, sku, cost), floor=floor, ceiling=np.full(mean.shape, np.inf),
         listed=listed, exposure_weeks=exposure_weeks,
@@ -298,13 +305,16 @@ def _floor(dataset: Dataset, keys: pd.DataFrame) -> Floats:
 
 
 def _with_ceilings(dataset: Dataset, nodes: Nodes) -> Nodes:
-    """Ceiling on stock before plus receipts: max_stock, and demand of the next max_cover_weeks."""
+    """Ceiling on stock before plus receipts: max_stock, and demand of the next max_cover_weeks or shelf life, which
+    counts from the receipt and for no less than a week."""
     keys = pd.DataFrame({"sku": nodes.sku, "warehouse": nodes.place})
     rows = keys.merge(dataset["stocking"], "left", ["sku", "warehouse"])
     ceiling = np.repeat(rows["max_stock"].fillna(np.inf).to_numpy(dtype=float)[:, None], nodes.demand.shape[1], axis=1)
-    for i in np.flatnonzero(rows["max_cover_weeks"].notna()):
+    life = (rows["sku"].map(dataset["items"].set_index("sku")["shelf_life_days"]).astype(float) / 7).clip(lower=1.0)
+    cover = pd.concat([rows["max_cover_weeks"].astype(float), life], axis=1).min(axis=1).to_numpy(dtype=float)
+    for i in np.flatnonzero(cover < nodes.demand.shape[1]):
         ahead = nodes.demand[nodes.members[i]].sum(axis=0) if nodes.feeds[i] else nodes.demand[i]
-        ceiling[i] = np.minimum(ceiling[i], cover_quantity(ahead, float(rows["max_cover_weeks"].iloc[i])))
+        ceiling[i] = np.minimum(ceiling[i], cover_quantity(ahead, float(cover[i])))
     return replace(nodes, ceiling=ceiling)
 
 

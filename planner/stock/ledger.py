@@ -18,7 +18,7 @@ ORDER_COLUMNS = [
 ]  # fmt: skip
 PLAN_COLUMNS = [
     "sku", "warehouse", "week", "opening", "receipts", "demand", "campaign_demand", "shipped", "closing",
-    "expected_shortage", "cover_weeks", "target",
+    "expected_shortage", "cover_weeks", "target", "expired",
 ]  # fmt: skip
 
 
@@ -36,9 +36,11 @@ class Flow:
 def flow(case: Case, solution: Solution) -> Flow:
     nodes = case.nodes
     opening = np.concatenate([nodes.opening[:, None], solution.stock[:, :-1]], axis=1)
-    receipts, sent = nodes.pipeline + received(case, solution), shipped(case, solution)
+    receipts, sent = nodes.pipeline + nodes.expired + received(case, solution), shipped(case, solution)
     owed = np.concatenate([nodes.backlog[:, None], solution.short[:, :-1]], axis=1)
-    available = opening + receipts - sent - np.where(nodes.lost[:, None], 0.0, owed * nodes.sells[:, None])
+    available = (
+        opening + receipts - nodes.expired - sent - np.where(nodes.lost[:, None], 0.0, owed * nodes.sells[:, None])
+    )
     return Flow(opening, receipts, sent, available, targets(case))
 
 
@@ -67,7 +69,7 @@ def plan_table(case: Case, solution: Solution) -> pd.DataFrame:
         "campaign_demand": np.minimum(nodes.campaign, asked), "shipped": ledger.shipped, "closing": solution.stock,
         "expected_shortage": np.where(nodes.sells[:, None], solution.short, solution.extra),
         "cover_weeks": cover_weeks(solution.stock, out),
-        "target": ledger.target,
+        "target": ledger.target, "expired": nodes.expired,
     }  # fmt: skip
     frame = pd.DataFrame({
         "sku": np.repeat(nodes.sku, case.horizon), "warehouse": np.repeat(nodes.place, case.horizon),

@@ -92,7 +92,9 @@ def _limit(
         orders = per_link * (links.source == origin) * (links.destination == rest.partition(">")[0])
     elif scope == "inbound":
         orders, when = per_link * (everywhere | (links.destination == resource)), "receipt"
-        firm = (nodes.pipeline * (per_node * (everywhere | (nodes.place == resource)))[:, None]).sum(axis=0)
+        firm = ((nodes.pipeline + nodes.expired) * (per_node * (everywhere | (nodes.place == resource)))[:, None]).sum(
+            axis=0
+        )
     elif scope == "outbound":
         orders = per_link * (links.origin >= 0) * (everywhere | (links.source == resource))
         served = per_node * nodes.sells * (everywhere | (nodes.place == resource))

@@ -158,10 +158,11 @@ def _received(left: Floats, steps: Floats) -> Floats:
 
 
 def _moved(left: Floats, by: Ints) -> Floats:
-    """Chances moved up by whole steps; what would leave the grid stays at its top."""
+    """Chances moved by whole steps, up or down; what would leave the grid stays at its end."""
     source = np.arange(GRID)[None, :] - by[:, None]
-    moved = np.where(source >= 0, np.take_along_axis(left, np.clip(source, 0, GRID - 1), axis=1), 0.0)
-    moved[:, -1] += 1.0 - moved.sum(axis=1)
+    inside = (source >= 0) & (source < GRID)
+    moved = np.where(inside, np.take_along_axis(left, np.clip(source, 0, GRID - 1), axis=1), 0.0)
+    moved[np.arange(len(left)), np.where(by < 0, 0, GRID - 1)] += 1.0 - moved.sum(axis=1)
     return np.asarray(moved)
 
 

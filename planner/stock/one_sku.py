@@ -59,12 +59,12 @@ def one_sku(
     demand = np.where(case.nodes.sells[:, None], read("demand"), 0.0)
     nodes = replace(
         case.nodes, demand=demand, campaign=read("campaign_demand"), opening=read("opening")[:, 0],
-        pipeline=np.maximum(read("receipts") - brought, 0.0),
+        pipeline=read("receipts") - brought - read("expired"), expired=read("expired"),
     )  # fmt: skip
     owed = np.concatenate([nodes.backlog[:, None], solution.short[:, :-1]], axis=1)
     owed = np.where(nodes.lost[:, None], 0.0, owed * nodes.sells[:, None])
-    opening, receipts, shipped = read("opening"), read("receipts"), read("shipped")
-    flow = Flow(opening, receipts, shipped, opening + receipts - shipped - owed, read("target"))
+    opening, receipts, shipped = read("opening"), read("receipts") - read("expired"), read("shipped")
+    flow = Flow(opening, read("receipts"), shipped, opening + receipts - shipped - owed, read("target"))
     return OneSku(replace(case, nodes=nodes), solution, flow, lines, link, week)
 
 

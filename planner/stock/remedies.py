@@ -85,7 +85,7 @@ def _ceiling(plan: Plan, n: int, bad: Flags) -> str:
     short = np.where(bad, plan.solution.short[n], 0.0)
     held = plan.solution.stock[n] + nodes.demand[n] - plan.solution.short[n]
     full = held + least > nodes.ceiling[n] + 1e-6
-    return "max_stock or max_cover_weeks leaves no room for more: raise it" if _mostly(short[full], short) else ""
+    return "max_stock, max_cover_weeks or the shelf life leaves no room for more" if _mostly(short[full], short) else ""
 
 
 def _minimum(plan: Plan, n: int, bad: Flags) -> str:

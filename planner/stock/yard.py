@@ -22,12 +22,13 @@ class Account:
     shortage: Floats
     ordering: Floats
     spend: Floats
+    waste: Floats
     mean_stock: Floats
     mean_short: Floats
 
     @classmethod
     def blank(cls, nodes: int, weeks: int, paths: int) -> Account:
-        return cls(*(np.zeros((weeks, paths)) for _ in range(8)), *(np.zeros((nodes, weeks)) for _ in range(2)))
+        return cls(*(np.zeros((weeks, paths)) for _ in range(9)), *(np.zeros((nodes, weeks)) for _ in range(2)))
 
     @property
     def cost(self) -> Floats:
@@ -48,11 +49,13 @@ class Yard:
         self.levels = upstream_first(case)[0]
         self.on_hand = np.repeat((nodes.opening - nodes.backlog)[:, None], paths, axis=1)
         rest = np.diff(nodes.moving, axis=1, prepend=nodes.moving[:, :1] * 0)
-        moved = np.minimum(nodes.pipeline, np.maximum(-rest, 0.0))
+        arrives = nodes.pipeline + nodes.expired
+        moved = np.minimum(arrives, np.maximum(-rest, 0.0))
         self.bought, self.moved = (np.zeros((self.count, weeks, paths)) for _ in range(2))
         span = min(weeks, case.horizon)
         self.moved[:, :span] = moved[:, :span, None]
-        self.bought[:, :span] = (nodes.pipeline - moved)[:, :span, None]
+        self.bought[:, :span] = (arrives - moved)[:, :span, None]
+        self.lots, self.out, self.gone = case.lots, np.zeros(self.on_hand.shape), np.zeros(self.on_hand.shape)
         self.account = Account.blank(self.count, weeks, paths)
 
     def week(self, t: int, ordered: Floats, due: Ints, spend: Floats, demand: Floats) -> None:
@@ -62,11 +65,31 @@ class Yard:
         sent = np.zeros((self.count, self.paths))
         for level in self.levels:
             self._send(level, t, ordered, due, sent)
-        there = self.on_hand + self.bought[:, t] + self.moved[:, t] - sent
+        waste = self._expire(t, demand, sent)
+        there = self.on_hand + self.bought[:, t] + self.moved[:, t] - sent - waste
         left = there - np.where(self.sells[:, None], demand, 0.0)
         short = np.maximum(-left, 0.0)
         self.on_hand = np.where(self.lost[:, None], np.maximum(left, 0.0), left)
+        self.out += np.where(self.sells[:, None], demand - np.where(self.lost[:, None], short, 0.0), 0.0) + sent
+        self.account.waste[t] = waste.sum(axis=0)
         self._book(t, demand, short, ordered, spend)
+
+    def _expire(self, t: int, demand: Floats, sent: Floats) -> Floats:
+        """[N, P] units of today's lots whose last day lies in this week, not sold or sent by then, first expired first
+        out; at most what is there."""
+        waste = np.zeros((self.count, self.paths))
+        lots = self.lots
+        if lots is None:
+            return waste
+        use = np.where(self.sells[:, None], demand, 0.0) + sent
+        for k in np.flatnonzero(lots.week == t).tolist():
+            n = int(lots.node[k])
+            left = np.maximum(lots.upto[k] - self.out[n] - lots.share[k] * use[n] - self.gone[n], 0.0)
+            there = np.maximum(self.on_hand[n] + self.bought[n, t] + self.moved[n, t] - sent[n] - waste[n], 0.0)
+            left = np.minimum(left, there)
+            waste[n] += left
+            self.gone[n] += left
+        return waste
 
     def _send(self, level: Ints, t: int, ordered: Floats, due: Ints, sent: Floats) -> None:
         """What the nodes of a level send to those below, at most what they have."""

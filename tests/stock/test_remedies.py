@@ -56,7 +56,7 @@ def test_a_minimum_that_lasts_too_long_is_the_reason() -> None:
 
 def test_a_ceiling_is_the_reason() -> None:
     world = one(order_multiple=10.0).changed("stocking", max_stock=10.0)
-    assert "max_stock or max_cover_weeks leaves no room for more" in hint(world)
+    assert "max_stock, max_cover_weeks or the shelf life leaves no room for more" in hint(world)
 
 
 def test_a_budget_is_the_reason() -> None:

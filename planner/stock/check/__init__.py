@@ -11,8 +11,8 @@ import pandas as pd
 
 from planner.dataset import Dataset
 from planner.settings import Settings
-from planner.stock.check.balance import balances, demand, openings, receipts, shipments, stock_signs
-from planner.stock.check.limits import budget, capacities, ceilings, joint_minima
+from planner.stock.check.balance import balances, demand, expired, openings, receipts, shipments, stock_signs
+from planner.stock.check.limits import budget, capacities, ceilings, covers, joint_minima
 from planner.stock.check.lines import dates, identity, listing, order_days, quantities, sources, unit_costs
 from planner.stock.check.reading import read_ledger, read_lines
 
@@ -29,6 +29,7 @@ def verify(
         *identity(orders), *sources(lines, as_of), *quantities(lines), *dates(lines, plan, as_of),
         *order_days(dataset, lines), *listing(dataset, lines), *unit_costs(lines), *openings(ledger), *balances(ledger),
         *receipts(dataset, lines, ledger, as_of), *shipments(lines, ledger), *stock_signs(ledger),
+        *expired(dataset, ledger, as_of), *covers(dataset, lines, ledger),
         *demand(dataset, weekly, ledger, settings, as_of), *joint_minima(dataset, lines, settings, as_of),
         *ceilings(dataset, lines, ledger), *budget(dataset, lines, plan, settings, as_of),
         *capacities(dataset, lines, ledger, settings, as_of),

@@ -21,12 +21,37 @@ def openings(ledger: pd.DataFrame) -> Iterator[str]:
 
 
 def balances(ledger: pd.DataFrame) -> Iterator[str]:
-    """Closing = opening - owed + receipts + short - demand - shipped."""
-    right = (
-        ledger["opening"] - ledger["owed"] + ledger["receipts"] + ledger["short"] - ledger["demand"] - ledger["shipped"]
-    )
+    """Closing = opening - owed + receipts - expired + short - demand - shipped."""
+    came = ledger["opening"] - ledger["owed"] + ledger["receipts"] - ledger["expired"]
+    right = came + ledger["short"] - ledger["demand"] - ledger["shipped"]
     for row, value in differing(ledger, "closing", right):
         yield f"balance: {spot(row)} closes with {row.closing:g}, the balance says {value:g}"
+
+
+def expired(dataset: Dataset, ledger: pd.DataFrame, as_of: dt.date) -> Iterator[str]:
+    """Expired = what demand up to a lot's last day leaves of it and of those before it, where nothing is sent on."""
+    stock, first = dataset["stock"], ledger["week"].min()
+    lots = stock[(stock["status"] != "quarantine") & stock["expiry_date"].notna() & (stock["on_hand"] > 0)]
+    sends = set(zip(dataset["sourcing"]["sku"], dataset["sourcing"]["source"], strict=True))
+    lots = lots[lots["expiry_date"] <= ledger["week"].max() + pd.Timedelta(days=6)]
+    right = pd.Series(0.0, index=ledger.index)
+    places = ledger.groupby(["sku", "warehouse"]).indices if len(lots) else {}
+    for key, own in lots.groupby(["sku", "warehouse"]):
+        if key in sends or key not in places:
+            continue
+        rows = ledger.iloc[places[key]]
+        asked, gone, units = rows["demand"].to_numpy(float), 0.0, 0.0
+        for day, lot in own.groupby("expiry_date"):
+            units = min(units + float(lot["on_hand"].sum()), float(rows["opening"].iloc[0]))
+            week = max((day - first).days // 7, 0)
+            start = max(first + pd.Timedelta(weeks=week), pd.Timestamp(as_of))
+            length = (first + pd.Timedelta(weeks=week + 1) - start).days
+            part = min(max(((day - start).days + 1) / length, 0.0), 1.0)
+            lost = max(0.0, units - asked[:week].sum() - part * asked[week] - gone)
+            gone += lost
+            right[rows.index[week]] += lost
+    for row, value in differing(ledger, "expired", right):
+        yield f"expired: {spot(row)} loses {row.expired:g} of its lots, their dates say {value:g}"
 
 
 def receipts(dataset: Dataset, lines: pd.DataFrame, ledger: pd.DataFrame, as_of: dt.date) -> Iterator[str]:
@@ -57,7 +82,8 @@ def stock_signs(ledger: pd.DataFrame) -> Iterator[str]:
     """Stock is never below zero, shortage neither, nor less than what demand exceeds stock by."""
     for row in rows_of(ledger[(ledger["closing"] < -TOLERANCE) | (ledger["expected_shortage"] < -TOLERANCE)]):
         yield f"sign: {spot(row)} closes with {row.closing:g}, short {row.expected_shortage:g}"
-    least = ledger["demand"] + ledger["shipped"] + ledger["owed"] - ledger["opening"] - ledger["receipts"]
+    least = ledger["demand"] + ledger["shipped"] + ledger["owed"] + ledger["expired"]
+    least -= ledger["opening"] + ledger["receipts"]
     for row in rows_of(ledger[ledger["sells"] & (ledger["short"] < least - TOLERANCE)]):
         yield f"shortage: {spot(row)} is short {row.short:g}, less than demand exceeds stock by"
     too_much = ledger["sells"] & ledger["lost"] & (ledger["short"] > ledger["demand"] * (1 + 1e-6) + TOLERANCE)

@@ -50,6 +50,30 @@ def ceilings(dataset: Dataset, lines: pd.DataFrame, ledger: pd.DataFrame) -> Ite
         yield f"max stock: {spot(row)} reaches {row.opening + row.receipts:g} of {row.max_stock:g}"
 
 
+def covers(dataset: Dataset, lines: pd.DataFrame, ledger: pd.DataFrame) -> Iterator[str]:
+    """Where a line arrives that is not sent on, stock before plus receipts can be sold within the shelf life (at least
+    a week) and max_cover_weeks; beyond the horizon demand goes on as in its last four weeks."""
+    life = (dataset["items"].set_index("sku")["shelf_life_days"] / 7).clip(lower=1.0)
+    most = dataset["stocking"].set_index(["sku", "warehouse"])["max_cover_weeks"]
+    sends = set(zip(dataset["sourcing"]["sku"], dataset["sourcing"]["source"], strict=True))
+    arrived = lines.groupby(["sku", "destination", "due_week"])["quantity"].sum()
+    told = ledger["sku"].map(life).notna().to_numpy() | (
+        most.reindex(pd.MultiIndex.from_frame(ledger[["sku", "warehouse"]])).notna().to_numpy()
+    )
+    for (sku, place), rows in ledger[told].groupby(["sku", "warehouse"], sort=False):
+        weeks = float(np.nanmin([life.get(sku, np.nan), most.get((sku, place), np.nan), np.inf]))
+        if (sku, place) in sends or weeks >= len(rows):
+            continue
+        asked = rows["demand"].to_numpy(float)
+        ahead = np.r_[asked, np.full(int(np.ceil(weeks)) + 1, asked[-4:].mean())]
+        whole, part = int(weeks), weeks - int(weeks)
+        for t, row in enumerate(rows_of(rows)):
+            room = ahead[t : t + whole].sum() + part * ahead[t + whole]
+            held = row.opening - row.owed + row.receipts - row.expired
+            if (sku, place, row.week) in arrived.index and held > room * (1 + 1e-6) + TOLERANCE:
+                yield f"cover: {spot(row)} reaches {held:g}, {room:g} can be sold in {weeks:g} weeks"
+
+
 def budget(
     dataset: Dataset, lines: pd.DataFrame, plan: pd.DataFrame, settings: Settings, as_of: dt.date
 ) -> Iterator[str]:
