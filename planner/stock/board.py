@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from planner.stock.case import Case, Flags, Ints, Solution
+from planner.stock.case import Case, Flags, Floats, Ints, Solution
 from planner.stock.field import POINTS, make_field, upstream_first
 from planner.stock.kernel.field import Field
 from planner.stock.kernel.halves import in_halves
-from planner.stock.kernel.path import plan_nodes
+from planner.stock.kernel.path import own_costs, plan_nodes
 from planner.stock.kernel.sending import look_below, settle
 from planner.stock.resting import read_curves
 
@@ -24,7 +24,8 @@ class Board:
     """The state of the search: quantities [L, T] of every link, and what follows for every node [N, T].
 
     `field.cap` says what an order may be at most, `field.unit`, `field.fixed` and the prices what it is charged beside
-    its own cost. `cost` [N] is what each node's path costs with all that.
+    its own cost. `cost` [N] is what each node's path costs with all that, `true_cost` what it costs without.
+    `unit` [L, T] is what a unit ordered is charged apart from the prices of limits.
     """
 
     def __init__(self, case: Case, points: int = POINTS, tables: bool = True) -> None:
@@ -32,6 +33,9 @@ class Board:
         self.field: Field = make_field(case, points)
         self.table: Table = np.empty(int((self.field.size * case.horizon).sum()) if tables else 0, np.float32)
         self.caps, self.ceiling = self.field.cap.copy(), self.field.ceiling.copy()
+        self.own_unit, self.own_hold = 1e-7 * case.links.priority.astype(float), self.field.hold.copy()
+        self.unit: Floats = np.repeat(self.own_unit[:, None], case.horizon, axis=1)
+        self.true: Floats = np.zeros(len(case.nodes))
         self.quantity, self.tier = np.zeros(orders), np.zeros(orders, np.int64)
         self.available, self.stock, self.short = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         self.cost = np.zeros(len(case.nodes))
@@ -57,6 +61,26 @@ class Board:
             )  # fmt: skip
 
         in_halves(loop, chosen.astype(np.int64))
+
+    def share(self, holding: Floats, moving: Floats) -> None:
+        """Plan from now on as if others bore part of the costs: of a unit left [N, T], of a unit ordered [L, T]."""
+        self.field.hold[:] = self.own_hold - holding
+        unit = self.own_unit[:, None] - moving
+        self.field.unit[:] += unit - self.unit
+        self.unit = unit
+
+    def share_like(self, other: Board) -> None:
+        """The same parts of the costs borne by others as on another board of the case."""
+        self.share(other.own_hold - other.field.hold, other.own_unit[:, None] - other.unit)
+
+    def true_cost(self, chosen: Ints | None = None) -> Floats:
+        """[N] what the paths cost without prices and shares; of the nodes not chosen as it was when last asked."""
+        nodes = np.arange(len(self.case.nodes)) if chosen is None else chosen.astype(np.int64)
+        own_costs(
+            self.field, self.own_unit, self.own_hold, nodes, self.quantity, self.available, self.stock, self.short,
+            self.cost, self.true,
+        )  # fmt: skip
+        return self.true
 
     def links_into(self, n: int) -> Ints:
         return self.in_link[self.in_first[n] : self.in_first[n + 1]]
@@ -87,12 +111,13 @@ class Board:
             end = int(np.searchsorted(network, network[min(max(end, start + 1), len(order)) - 1], side="right"))
             inside[:] = False
             inside[order[start:end]] = True
-            self._make_tables(inside)
+            self.make_tables(inside)
             self.plan(inside)
             start = end
             progress(start, len(order))
 
-    def _make_tables(self, inside: Flags) -> None:
+    def make_tables(self, inside: Flags) -> None:
+        """Room for the tables of these nodes alone."""
         chosen = np.flatnonzero(inside)
         sizes = self.field.size[chosen] * self.case.horizon
         self.field.offset[chosen] = np.cumsum(sizes) - sizes

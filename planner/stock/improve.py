@@ -15,16 +15,21 @@ from planner.stock.board import Board
 from planner.stock.case import Flags, Floats, Ints
 from planner.stock.joint import Supplier, suppliers
 from planner.stock.kernel.field import FAR
-from planner.stock.kernel.path import own_costs
 from planner.stock.shared import Shared
 
 TOGETHER = 8
 SCALES = (0.0, 0.5, 1.0, 1.5)
 
 
-def improve(board: Board, shared: Shared, prices: Floats, moves: int, seed: int = 1) -> int:
-    """Try so many moves from a plan that keeps its limits; returns how many helped. Prices are those charged."""
-    search = _Search(board, shared, prices, np.random.default_rng(seed))
+def improve(
+    board: Board, shared: Shared, prices: Floats, moves: int, seed: int = 1, fair: Floats | None = None
+) -> int:  # fmt: skip
+    """Try so many moves from a plan that keeps its limits; returns how many helped. Prices are those charged.
+
+    `fair` [N] is what nodes cost at the prices alone: who costs most beyond it is looked at most often.
+    """
+    fair = np.zeros(len(board.case.nodes)) if fair is None else fair
+    search = _Search(board, shared, prices, fair, np.random.default_rng(seed))
     return sum(search.move() for _ in range(moves))
 
 
@@ -43,23 +48,24 @@ class _Kept:
 
     @staticmethod
     def _by_node(board: Board) -> tuple[Any, ...]:
-        return board.available, board.stock, board.short, board.field.ship
+        return board.available, board.stock, board.short, board.field.ship, board.cost
 
     @staticmethod
     def _by_link(board: Board) -> tuple[Any, ...]:
         return board.quantity, board.tier, board.field.cap
 
     def restore(self, board: Board) -> None:
-        for array, part in zip(self._by_node(board), self.parts[:4], strict=True):
+        for array, part in zip(self._by_node(board), self.parts[:5], strict=True):
             array[self.nodes] = part
-        for array, part in zip(self._by_link(board), self.parts[4:], strict=True):
+        for array, part in zip(self._by_link(board), self.parts[5:], strict=True):
             array[self.links] = part
 
 
 class _Search:
-    def __init__(self, board: Board, shared: Shared, prices: Floats, draw: np.random.Generator) -> None:
-        self.board, self.shared, self.prices, self.draw = board, shared, prices, draw
-        self.own = 1e-7 * board.case.links.priority.astype(float)
+    def __init__(
+        self, board: Board, shared: Shared, prices: Floats, fair: Floats, draw: np.random.Generator
+    ) -> None:  # fmt: skip
+        self.board, self.shared, self.prices, self.fair, self.draw = board, shared, prices, fair, draw
         self.suppliers = suppliers(board.case)
         self.supplier_of = np.full(len(board.case.links), -1)
         for s, supplier in enumerate(self.suppliers):
@@ -74,17 +80,17 @@ class _Search:
         """Take networks out and put them back; keep what is cheaper."""
         board, networks = self.board, self._chosen()
         nodes = np.concatenate([self.members[k] for k in networks])
-        links = np.flatnonzero(np.isin(board.node, nodes))
+        links = np.concatenate([board.links_into(int(n)) for n in nodes])
         kept, used, true = _Kept.of(board, nodes, links), self.used, self.true.copy()
         concerned = sorted(set(self.supplier_of[links].tolist()) - {-1})
         before, mask = self._cost(nodes, concerned), self._open_weeks(concerned)
-        self.shared.charge(board.field, self.prices * self.draw.choice(SCALES))
-        rest = used - self.shared.used_by(board, nodes)
+        self.shared.charge(board.field, self.prices * self.draw.choice(SCALES), own=board.unit)
+        rest = used - self._use(nodes)
         self.used = rest.copy()
         board.quantity[links] = 0.0
         for k in networks:
             self._put(self.members[k], mask)
-        self.used = rest + self.shared.used_by(board, nodes)
+        self.used = rest + self._use(nodes)
         self._note(nodes)
         if self._allowed(nodes, concerned) and self._cost(nodes, concerned) < before - 1e-6:
             return True
@@ -92,21 +98,22 @@ class _Search:
         self.used, self.true = used, true
         return False
 
+    def _use(self, nodes: Ints) -> Floats:
+        """[limit, T] use by these nodes and the links into them."""
+        return np.asarray(sum((self.shared.use_of(self.board, n) for n in nodes.tolist()), np.zeros_like(self.used)))
+
     def _note(self, nodes: Ints) -> None:
         """What these nodes cost without prices, right after they were planned."""
-        board = self.board
-        own_costs(
-            board.field, self.own, nodes.astype(np.int64), board.quantity, board.available, board.short, board.cost,
-            self.true,
-        )  # fmt: skip
+        self.true[nodes] = self.board.true_cost(nodes)[nodes]
 
     def _chosen(self) -> list[int]:
-        """A few networks: half the time any, else rather those that cost most."""
+        """A few networks: half the time any, else rather those that cost most beyond what is fair."""
         count = len(self.members)
         size = int(self.draw.integers(1, min(TOGETHER, count) + 1))
         share = None
         if self.draw.random() < 0.5:
-            weight = np.maximum(np.bincount(self.board.case.nodes.network, self.true, count), 1e-9)
+            beyond = np.bincount(self.board.case.nodes.network, self.true - self.fair, count)
+            weight = np.maximum(beyond, 1e-3 * np.abs(beyond).max(initial=0.0) + 1e-9)
             share = weight / weight.sum()
         return [int(k) for k in self.draw.choice(count, size=size, replace=False, p=share)]
 
@@ -131,7 +138,7 @@ class _Search:
                 if board.case.nodes.feeds[n]:
                     board.before(one)
                 board.path(one)
-                self.used += self.shared.used_by(board, one)
+                self.used += self.shared.use_of(board, n)
         board.settle(inside)
 
     def _cap(self, n: int, mask: dict[int, Flags]) -> None:
@@ -142,7 +149,7 @@ class _Search:
         for i, limit in enumerate(case.limits):
             own = np.flatnonzero(limit.orders[links] > 0)
             if len(own):
-                at = shared.at[i][np.searchsorted(shared.links_of[i], links[own])]
+                at = shared.weeks_of(limit, links[own])
                 each = np.maximum(shared.each(i, links[own]), 1e-12)[:, None]
                 caps[own] = np.minimum(caps[own], np.append(left[i], FAR)[at] / each)
         for k, link in enumerate(links.tolist()):

@@ -193,6 +193,8 @@ def expected_shortage(model: Model) -> None:
         shortage: Terms = {model.short[n, t]: 1.0}
         owes = not model.case.nodes.lost[n]
         start, level = _segments(model, f"n{n}_t{t}", model.case.own.at(n, t), owes, terms, shortage)
+        if not owes and start <= 0:  # curves are rounded; without stock all demand is short, not a trifle less
+            level = max(level, float(model.case.nodes.demand[n, t]))
         model.row(terms, EQUAL, start - known, f"available_n{n}_t{t}")
         model.row(shortage, EQUAL, level, f"curve_n{n}_t{t}")
 

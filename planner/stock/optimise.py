@@ -17,6 +17,7 @@ from planner.stock.case import Case, Floats, Solution
 from planner.stock.exact import small, solve_exactly
 from planner.stock.improve import improve
 from planner.stock.joint import choose_weeks, suppliers
+from planner.stock.networks import share_holding
 from planner.stock.prices import find_prices
 from planner.stock.relief import label
 from planner.stock.repair import keep_limits
@@ -24,7 +25,7 @@ from planner.stock.shared import Shared
 from planner.stock.usage import costs, resting_usage, used_by_plan
 
 Progress = Callable[[str, int, int], None]
-MOVES_AT_ONCE = 50
+MOVES_AT_ONCE, ROUGH = 50, 100
 _now = time.monotonic
 
 
@@ -83,15 +84,15 @@ class _Search:
         self.room, lifted = room_left(case)
         self.shared = Shared(case, self.room)
         self.coupled = bool(case.limits) or any(s.binds for s in suppliers(case))
-        self.board = Board(case, tables=self.coupled)
+        self.board, self.fair = Board(case, tables=self.coupled), np.zeros(len(case.nodes))
         self.prices = np.zeros_like(self.room)
         self.plan = Plan(case, self.board.solution(), self.room, self.prices, self.room, lifted=lifted)
         self.deadline = _now() + settings.time_limit_seconds
 
     def run(self) -> None:
+        self._timed("prices", self._prices)
         self._timed("orders", self._orders)
         if self.coupled:
-            self._timed("prices", self._prices)
             self._timed("joint orders", self._joint)
             self._timed("limits", self._limits)
             self._timed("search", self._improve)
@@ -107,17 +108,26 @@ class _Search:
         step()
         self.plan.seconds[name] = time.perf_counter() - start
 
+    def _prices(self) -> None:
+        """Shares of networks and prices of limits, from plans on a coarse grid."""
+        if not (self.case.limits or self.case.nodes.feeds.any()):
+            return
+        rough = Board(self.case, ROUGH)
+        rough.plan()
+        share_holding(rough, lambda i, n: self.progress("networks", i, n))
+        if self.case.limits:
+            self.prices = find_prices(rough, self.shared, lambda i, n: self.progress("prices", i, n))
+        self.board.share_like(rough)
+        self.shared.charge(self.board.field, self.prices, own=self.board.unit)
+
     def _orders(self) -> None:
         if self.coupled:
             self.board.plan()
+            self.fair = self.board.true_cost().copy()
         else:
             self.board.plan_apart(lambda done, total: self.progress("orders", done, total))
         self.plan.wanted = self.shared.used(self.board)
         self.plan.unlimited = sum(costs(self.case, self.board.solution(), np.full_like(self.room, np.inf)).values())
-
-    def _prices(self) -> None:
-        if self.case.limits:
-            self.prices = find_prices(self.board, self.shared, lambda i, n: self.progress("prices", i, n))
 
     def _joint(self) -> None:
         choose_weeks(self.board, self.shared, lambda i, n: self.progress("joint orders", i, n))
@@ -133,7 +143,7 @@ class _Search:
             if self._too_late():
                 return
             moves = min(MOVES_AT_ONCE, self.settings.search_moves - done)
-            improve(self.board, self.shared, self.prices, moves, seed=done)
+            improve(self.board, self.shared, self.prices, moves, done, self.fair)
             self.progress("search", done + moves, self.settings.search_moves)
 
     def _too_late(self) -> bool:

@@ -1,7 +1,9 @@
 """Prices of the shared limits: a master problem in PuLP over the plans that groups of nodes have made so far.
 
 Each round every group plans at the present prices; its cost and use become one more column. The master mixes the
-columns of each group within the limits; the duals of its rows are the next prices (Dantzig and Wolfe, 1960).
+columns of each group within the limits; the duals of its rows lead to the next prices (Dantzig and Wolfe, 1960). They
+are kept within a box that grows where it is felt, and taken halfway from the best prices so far, else the first columns
+would call for absurd ones (Marsten, Hogan and Blankenship, The Boxstep Method, 1975).
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ from planner.stock.case import Flags, Floats, Ints
 from planner.stock.shared import Shared
 from planner.stock.solve import Solver
 
-ROUNDS, SMOOTH, GROUPS, BEYOND = 10, 0.6, 150, 1.25
-SCOUTS = (0.1, 0.3, 0.8)
+ROUNDS, SMOOTH, GROUPS, BEYOND = 14, 0.6, 150, 1.25
+FIRST_BOX, GROWTH = 0.001, 3.0
 
 
 @dataclass
@@ -29,23 +31,13 @@ class Columns:
     cost: list[Floats] = field(default_factory=list)
     use: list[Floats] = field(default_factory=list)
 
-    def add(self, board: Board, shared: Shared, prices: Floats) -> None:
-        """The plan as it stands as one more column of each group; its cost without the prices."""
+    def add(self, board: Board, shared: Shared) -> Floats:
+        """The plan as it stands as one more column of each group, without the prices; its use [limit, T]."""
         count = int(self.groups.max(initial=-1)) + 1
         use = shared.used_by_group(board, self.groups, count)
-        charged = (use - self._constants(shared, count)) * prices[None, :, :]
-        own = np.bincount(self.groups, board.cost, count) if count else np.zeros(0)
-        self.cost.append(own - charged.sum(axis=(1, 2)))
+        self.cost.append(np.bincount(self.groups, board.true_cost(), count).astype(float))
         self.use.append(use)
-
-    def _constants(self, shared: Shared, count: int) -> Floats:
-        """Demand served counts in the use, but the loops charge only what is short of it."""
-        result = np.zeros((count, *shared.room.shape))
-        demand = np.where(shared.case.nodes.sells[:, None], shared.case.nodes.demand, 0.0)
-        for i, limit in enumerate(shared.case.limits):
-            if limit.served.any():
-                np.add.at(result[:, i], self.groups, limit.served[:, None] * demand)
-        return result
+        return np.asarray(use.sum(axis=0))
 
 
 def find_prices(
@@ -53,27 +45,46 @@ def find_prices(
 ) -> Floats:
     """[limit, T] prices at which the plan uses about what there is; zero where nothing is exceeded.
 
-    The board stands at these prices afterwards.
+    Of the prices tried those at which plan and room together are worth most (Lagrange). The board stands at these
+    prices afterwards.
     """
-    prices = np.zeros_like(shared.room)
-    columns, hot = Columns(_groups(board)), np.zeros(shared.room.shape, bool)
+    prices = best = np.zeros_like(shared.room)
+    columns, hot, box = Columns(_groups(board)), np.zeros(shared.room.shape, bool), _first_box(shared)
+    worth, stands = -np.inf, prices
     for number in range(rounds):
-        columns.add(board, shared, prices)
-        total = columns.use[-1].sum(axis=0)
-        hot |= shared.exceeded(total)
-        if not hot.any():
+        used = columns.add(board, shared)
+        value = float(columns.cost[-1].sum() + (prices * _over(shared, used)).sum())
+        best, worth = (prices, value) if value > worth else (best, worth)
+        hot |= shared.exceeded(used)
+        if not hot.any() or number == rounds - 1:
             break
-        if number < len(SCOUTS):
-            prices = SCOUTS[number] * np.where(hot, np.minimum(BEYOND * shared.worth[:, None], shared.soft), 0.0)
-        else:
-            duals = _master(columns, shared, hot)
-            prices = duals if number == len(SCOUTS) else SMOOTH * duals + (1 - SMOOTH) * prices
+        duals = _master(columns, shared, hot, box)
+        box = np.where(duals >= 0.99 * box, GROWTH * box, box)
+        prices = SMOOTH * duals + (1 - SMOOTH) * best
         prices = prices.astype(np.float32).astype(np.float64)  # no tie hangs on the solver's last bits
-        shared.charge(board.field, prices)
-        board.replan()
+        stands = _charged(board, shared, prices)
         if progress:
             progress(number + 1, rounds)
+    if stands is not best:
+        _charged(board, shared, best)
+    return best
+
+
+def _charged(board: Board, shared: Shared, prices: Floats) -> Floats:
+    """The plan again at these prices."""
+    shared.charge(board.field, prices, own=board.unit)
+    board.replan()
     return prices
+
+
+def _over(shared: Shared, used: Floats) -> Floats:
+    """[limit, T] use beyond the room, below zero where some is left; zero where there is no limit."""
+    return np.where(np.isfinite(shared.room), used - shared.room, 0.0)
+
+
+def _first_box(shared: Shared) -> Floats:
+    """[limit, T] the highest prices that the first master may ask for: small beside what a unit could gain."""
+    return np.repeat(FIRST_BOX * shared.worth[:, None], shared.room.shape[1], axis=1)
 
 
 def _groups(board: Board) -> Ints:
@@ -83,8 +94,8 @@ def _groups(board: Board) -> Ints:
     return networks if count <= GROUPS else np.asarray(networks * GROUPS // count, dtype=np.int64)
 
 
-def _master(columns: Columns, shared: Shared, hot: Flags) -> Floats:
-    """Duals of the limits in the master problem; use beyond a hard limit costs many times what a unit could gain."""
+def _master(columns: Columns, shared: Shared, hot: Flags, box: Floats) -> Floats:
+    """Duals of the limits in the master problem; use beyond a limit costs what the box allows."""
     problem = pulp.LpProblem("master", pulp.LpMinimize)
     cost: dict[pulp.LpVariable, float] = {}
     cells = list(zip(*(axis.tolist() for axis in np.nonzero(hot)), strict=True))
@@ -99,7 +110,7 @@ def _master(columns: Columns, shared: Shared, hot: Flags) -> Floats:
                     rows[cell][variable] = float(columns.use[r][g][cell])
     for (i, t), terms in rows.items():
         over = problem.add_variable(f"over_c{i}_t{t}", 0)
-        cost[over] = float(min(shared.soft[i, t], BEYOND * shared.worth[i]))
+        cost[over] = float(min(shared.soft[i, t], box[i, t], BEYOND * shared.worth[i]))
         expression = pulp.LpAffineExpression({**terms, over: -1.0})
         problem.addConstraint(pulp.LpConstraint(expression, -1, f"limit_c{i}_t{t}", float(shared.room[i, t])))
     problem.setObjective(pulp.LpAffineExpression(cost))

@@ -40,14 +40,14 @@ def keep_limits(board: Board, shared: Shared) -> None:
 def _keep(board: Board, shared: Shared, index: int, week: int) -> None:
     """One limit in one week."""
     room = shared.room[index, week]
+    used = shared.used(board)
     for _ in range(TRIES):
-        excess = float(shared.used(board)[index, week] - room)
-        if excess <= TOLERANCE + 1e-7 * abs(room):
+        if used[index, week] - room <= TOLERANCE + 1e-7 * abs(room):
             return
         link, ordered, use = _users(board, shared, index, week)
         if not len(link):
             return
-        _cut(board, shared, index, week, link, ordered, use, excess)
+        _cut(board, shared, index, week, link, ordered, use, used)
 
 
 def _users(board: Board, shared: Shared, index: int, week: int) -> tuple[Ints, Ints, Floats]:
@@ -85,44 +85,45 @@ def _last_arrivals(board: Board, nodes: Ints, week: int) -> tuple[Ints, Ints]:
 
 
 def _cut(
-    board: Board, shared: Shared, index: int, week: int, link: Ints, ordered: Ints, use: Floats, excess: float
+    board: Board, shared: Shared, index: int, week: int, link: Ints, ordered: Ints, use: Floats, used: Floats
 ) -> None:
-    """Make orders smaller in their sequence until the excess is gone; then all of them order again as limits allow."""
-    chosen = []
+    """Make orders smaller in their sequence until the excess is gone; each node at once orders again where there is
+    room. `used` [limit, T] follows."""
     for i, when, each in zip(link.tolist(), ordered.tolist(), use.tolist(), strict=True):
-        units = float(board.quantity[i, when])
-        less = reduced(board.field, i, when, units, excess / max(each, 1e-12))
-        board.field.cap[i, when] = less
-        excess -= (units - less) * each
-        chosen.append((int(board.node[i]), when))
+        excess = float(used[index, week] - shared.room[index, week])
         if excess <= TOLERANCE:
-            break
-    nodes, since = np.array(chosen, np.int64).reshape(-1, 2).T
-    ceilings = board.field.ceiling[nodes].copy()
-    _leave_room(board, shared, nodes, week)
-    path_again(
-        board.field, nodes.copy(), since.copy(), board.table, board.quantity, board.tier, board.available, board.stock,
-        board.short, board.cost,
-    )  # fmt: skip
-    board.field.ceiling[nodes] = ceilings
+            return
+        units = float(board.quantity[i, when])
+        if units <= 0:
+            continue
+        board.field.cap[i, when] = reduced(board.field, i, when, units, excess / max(each, 1e-12))
+        nodes = board.node[i : i + 1]
+        before, ceilings = shared.use_of(board, int(nodes[0])), board.field.ceiling[nodes].copy()
+        caps = board.field.cap[board.links_into(int(nodes[0]))].copy()
+        _leave_room(board, shared, nodes, shared.room - used, week)
+        path_again(
+            board.field, nodes, np.array([when]), board.table, board.quantity, board.tier, board.available, board.stock,
+            board.short, board.cost,
+        )  # fmt: skip
+        board.field.ceiling[nodes], board.field.cap[board.links_into(int(nodes[0]))] = ceilings, caps
+        used += shared.use_of(board, int(nodes[0])) - before
 
 
-def _leave_room(board: Board, shared: Shared, nodes: Ints, week: int) -> None:
-    """What nodes may order or hold where limits have been looked at already: what is left, shared alike among them."""
-    left = shared.room - shared.used(board)
-    share = max(1, len(nodes))
-    links = np.flatnonzero(np.isin(board.node, nodes))
+def _leave_room(board: Board, shared: Shared, nodes: Ints, left: Floats, week: int) -> None:
+    """What nodes may order or hold beyond what they do in weeks looked at already: what hard limits have left
+    [limit, T], shared alike."""
+    done = shared.hard & (np.arange(board.case.horizon) <= week)[None, :]
+    spare = np.where(done, np.maximum(left, 0.0) / max(1, len(nodes)), FAR)
+    links = np.concatenate([board.links_into(int(n)) for n in nodes])
     for i, limit in enumerate(board.case.limits):
-        done = shared.hard[i] & (np.arange(board.case.horizon) <= week)
-        spare = np.append(np.where(done, np.maximum(left[i], 0.0) / share, FAR), FAR)
-        own = links[np.isin(links, shared.links_of[i])]
+        own = links[limit.orders[links] > 0]
         if len(own):
-            at = shared.at[i][np.searchsorted(shared.links_of[i], own)]
-            most = board.quantity[own] + spare[at] / np.maximum(shared.each(i, own), 1e-12)[:, None]
+            at = shared.weeks_of(limit, own)
+            most = board.quantity[own] + np.append(spare[i], FAR)[at] / np.maximum(shared.each(i, own), 1e-12)[:, None]
             board.field.cap[own] = np.minimum(board.field.cap[own], most)
         held = nodes[limit.held[nodes] > 0]
         if len(held):
-            most = board.available[held] + spare[None, :-1] / limit.held[held][:, None]
+            most = board.available[held] + spare[i][None, :] / limit.held[held][:, None]
             board.field.ceiling[held] = np.minimum(board.field.ceiling[held], most)
 
 
@@ -130,7 +131,7 @@ def _keep_minima(board: Board, shared: Shared, supplier: Supplier) -> None:
     """Joint orders below their minima are filled up where limits leave room, else put off."""
     caps = board.field.cap[supplier.lines].copy()
     ceilings = board.field.ceiling[supplier.nodes].copy()
-    _leave_room(board, shared, supplier.nodes, board.case.horizon)
+    _leave_room(board, shared, supplier.nodes, shared.room - shared.used(board), board.case.horizon)
     sweep(board, supplier, force=True)
     board.field.cap[supplier.lines] = np.where(board.field.cap[supplier.lines] <= 0, 0.0, caps)
     board.field.ceiling[supplier.nodes] = ceilings

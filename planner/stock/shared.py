@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from planner.stock.board import Board
 from planner.stock.case import Case, Flags, Floats, Ints, Limit
 from planner.stock.kernel.field import Field
 
@@ -60,9 +61,10 @@ class Shared:
     @cached_property
     def at(self) -> list[Ints]:
         """Per limit [its links, T]: the week in which an order of the week counts, -1 if never."""
-        return [self._weeks(limit, links) for limit, links in zip(self.case.limits, self.links_of, strict=True)]
+        return [self.weeks_of(limit, links) for limit, links in zip(self.case.limits, self.links_of, strict=True)]
 
-    def _weeks(self, limit: Limit, links: Ints) -> Ints:
+    def weeks_of(self, limit: Limit, links: Ints) -> Ints:
+        """[links, T]: the week in which an order of the week counts, -1 if never."""
         due = self.case.links.due[links]
         own = np.broadcast_to(np.arange(self.case.horizon), due.shape)
         chosen = {"order": own, "receipt": due, "payment": self.case.links.paid[links]}[limit.when]
@@ -108,6 +110,19 @@ class Shared:
         inside[nodes] = True
         return self._used(plan, inside)
 
+    def use_of(self, board: Board, n: int) -> Floats:
+        """[limit, T] use by one node and the links into it."""
+        links, result = board.links_into(n), np.zeros((len(self.case.limits), self.case.horizon + 1))
+        for i, limit in enumerate(self.case.limits):
+            own = links[limit.orders[links] > 0]
+            if len(own):
+                np.add.at(result[i], self.weeks_of(limit, own).ravel(), self._amounts(board, i, own).ravel())
+            if limit.held[n] > 0:
+                result[i, :-1] += limit.held[n] * board.available[n]
+            if limit.served[n] > 0:
+                result[i, :-1] += limit.served[n] * (self.case.nodes.demand[n] - board.short[n])
+        return result[:, :-1]
+
     def used_by_group(self, plan: Placed, group: Ints, count: int) -> Floats:
         """[count, limit, T] use by each group of nodes; `group` [N] is the number of each node's group."""
         result = np.zeros((count, len(self.case.limits), self.case.horizon + 1))
@@ -149,9 +164,12 @@ class Shared:
         """[links, T] unit cost of the price break that each order reaches."""
         return np.take_along_axis(self.tier_price[links], plan.tier[links], axis=1)
 
-    def charge(self, field: Field, prices: Floats, cheapest: bool = False) -> None:
-        """Put prices on what uses the limits. With `cheapest` money is counted at the lowest price, for a bound."""
-        field.unit[:] = 1e-7 * self.case.links.priority[:, None]
+    def charge(self, field: Field, prices: Floats, cheapest: bool = False, own: Floats | None = None) -> None:
+        """Put prices on what uses the limits. With `cheapest` money is counted at the lowest price, for a bound.
+
+        `own` [L, T] is what a unit ordered is charged beside them.
+        """
+        field.unit[:] = 1e-7 * self.case.links.priority[:, None] if own is None else own
         field.space_price[:] = field.served_price[:] = 0.0
         for i, limit in enumerate(self.case.limits):
             if not prices[i].any():

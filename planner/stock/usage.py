@@ -9,6 +9,11 @@ from planner.stock.model import EARLY_SHARE, floor_price, last_listed
 from planner.stock.resting import resting_stock
 from planner.stock.shared import Shared, Use
 
+KINDS = (
+    "holding", "shortage", "order", "purchase_difference", "floor", "leftover", "early_transfer", "over_limit",
+    "tie_break",
+)  # fmt: skip
+
 
 def empty(case: Case) -> Solution:
     """The plan that orders nothing, before its stock is computed."""
@@ -56,22 +61,32 @@ def resting_usage(case: Case, nodes: Ints) -> Floats:
 def costs(case: Case, solution: Solution, room: Floats) -> dict[str, float]:
     """Cost by kind over the horizon; `room` [limit, T] is what limits leave beside their firm use. They add up to the
     objective."""
+    found = {kind: float(amounts.sum()) for kind, amounts in costs_by_node(case, solution).items()}
+    found["order"] += _joint_cost(case, solution.quantity(case.links))
+    return {kind: found[kind] if kind in found else _over(case, solution, room) for kind in KINDS}
+
+
+def costs_by_node(case: Case, solution: Solution) -> dict[str, Floats]:
+    """[N] of each kind of cost that is a node's own: all but joint orders and limits exceeded."""
     nodes, links = case.nodes, case.links
     quantity = solution.quantity(links)
     over_reference = np.maximum(solution.unit_cost(links) - links.reference[:, None], 0.0) if len(links) else quantity
     under = np.maximum(nodes.floor[:, None] - solution.stock, 0.0) * nodes.listed
-    prices = np.array([floor_price(case, n) for n in range(len(nodes))])
-    early = np.where(nodes.fed, EARLY_SHARE * nodes.holding, 0.0)
+    prices = np.array([floor_price(case, n) for n in range(len(nodes))], float)
+    stock = solution.stock.sum(axis=1)
+
+    def ordered(amounts: Floats) -> Floats:
+        return np.bincount(links.node, amounts.sum(axis=1), len(nodes)).astype(float)
+
     return {
-        "holding": float((nodes.holding[:, None] * solution.stock).sum()),
-        "shortage": float((nodes.shortage[:, None] * (solution.short + solution.extra)).sum()),
-        "order": float(((quantity > 0) * links.order_cost[:, None]).sum() + _joint_cost(case, quantity)),
-        "purchase_difference": float((over_reference * quantity).sum()),
-        "floor": float((under.sum(axis=1) * prices).sum()),
-        "leftover": float(sum(_leftover(case, solution, n) for n in range(len(nodes)))),
-        "early_transfer": float((early[:, None] * solution.stock).sum()),
-        "over_limit": _over(case, solution, room),
-        "tie_break": float((quantity * 1e-7 * links.priority[:, None]).sum()),
+        "holding": nodes.holding * stock,
+        "shortage": nodes.shortage * (solution.short + solution.extra).sum(axis=1),
+        "order": ordered((quantity > 0) * links.order_cost[:, None]),
+        "purchase_difference": ordered(over_reference * quantity),
+        "floor": under.sum(axis=1) * prices,
+        "leftover": np.array([_leftover(case, solution, n) for n in range(len(nodes))], float),
+        "early_transfer": np.where(nodes.fed, EARLY_SHARE * nodes.holding, 0.0) * stock,
+        "tie_break": ordered(quantity * 1e-7 * links.priority[:, None]),
     }
 
 

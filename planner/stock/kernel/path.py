@@ -115,24 +115,8 @@ def plan_nodes(
         if again:
             ahead = np.empty((4, size))
             rows = table[f.offset[n] : f.offset[n] + weeks * size].reshape(weeks, size)
-            look_ahead(f, n, ahead, rows, False)
+            look_ahead(f, n, ahead, rows)
         cost[n] = follow(f, n, table, since, quantity, tier, available[n], stock[n], short[n])
-
-
-@compiled
-def bound_nodes(f: Field, chosen: Ints, bound: Floats) -> None:
-    """A cost below which no path of a node can be, for each of the chosen nodes, by the table that bounds."""
-    weeks = f.demand.shape[1]
-    for n in chosen:
-        size = f.size[n]
-        ahead, rows = np.empty((4, size)), np.empty((weeks, size))
-        look_ahead(f, n, ahead, rows, True)
-        spot = (f.start[n] + f.arrive[n, 0] - f.lo[n, 0]) / f.step[n]
-        if spot >= size - 1:
-            bound[n] = between(ahead[0], size, spot)
-        else:
-            i = max(int(np.floor(spot + 1e-9)), 0)
-            bound[n] = min(ahead[0, i], ahead[0, min(i + 1, size - 1)]) if spot - i > 1e-7 else ahead[0, i]
 
 
 @compiled
@@ -162,15 +146,18 @@ def path_again(
 
 @compiled
 def own_costs(
-    f: Field, own: Floats, chosen: Ints, quantity: Floats, available: Floats, short: Floats, cost: Floats, true: Floats
+    f: Field, unit: Floats, hold: Floats, chosen: Ints, quantity: Floats, available: Floats, stock: Floats,
+    short: Floats, cost: Floats, true: Floats,
 ) -> None:  # fmt: skip
-    """What the paths of these nodes cost without the prices; `own` [L] is what a unit of a link is charged without."""
+    """What the paths of these nodes cost by themselves; `unit` [L] and `hold` [N, T] is what a unit ordered or left in
+    a week costs without any prices."""
     weeks = f.demand.shape[1]
     for n in chosen:
         total = cost[n]
         for t in range(weeks):
             total -= f.space_price[n, t] * available[n, t] - f.served_price[n, t] * short[n, t]
+            total -= (f.hold[n, t] - hold[n, t]) * max(stock[n, t], 0.0)
             for op in range(f.due_first[n * weeks + t], f.due_first[n * weeks + t + 1]):
                 link, week = f.op_link[op], f.op_week[op]
-                total -= (f.unit[link, week] - own[link]) * quantity[link, week]
+                total -= (f.unit[link, week] - unit[link]) * quantity[link, week]
         true[n] = total
