@@ -36,6 +36,14 @@ METHODS = typer.Option(
 _HORIZON = typer.Option(min=1, metavar="N", help="Buckets to plan, instead of plan.horizon.")
 
 
+_TIME_LIMIT = typer.Option(
+    min=1, metavar="SECONDS", help="Stop looking for better orders then, and keep the best plan so far; instead of"
+    " stock.time_limit_seconds.",
+)  # fmt: skip
+_GAP = typer.Option(
+    min=0.0, max=1.0, metavar="SHARE", help="Good enough: this near to the lower bound (0.005 is half a per cent);"
+    " instead of stock.gap.",
+)  # fmt: skip
 _LEVEL = typer.Option(
     metavar="LEVEL", help="Sums with quantiles of their own: total, country, warehouse, category, brand,"
     " 'category,warehouse' or sku.",
@@ -43,20 +51,35 @@ _LEVEL = typer.Option(
 _PATHS = typer.Option(min=0, metavar="N", help="N sample paths of each series; --seed draws others.")
 
 
-def plan(horizon: Annotated[int | None, _HORIZON] = None, jobs: Annotated[int, JOBS] = 1) -> Answer:
+def plan(
+    horizon: Annotated[int | None, _HORIZON] = None,
+    jobs: Annotated[int, JOBS] = 1,
+    time_limit: Annotated[float | None, _TIME_LIMIT] = None,
+    gap: Annotated[float | None, _GAP] = None,
+) -> Answer:
     """Validate, forecast, order, route and check campaigns; write a run that can be released.
 
     Running it again without a change recomputes nothing; after a kill it goes on where it stopped.
     """
-    return _answer(_run("gate", planning_flags(horizon), jobs), ("figures", "exceptions"))
+    return _answer(_run("gate", _search(horizon, time_limit, gap), jobs), ("figures", "exceptions"))
 
 
-def optimize(horizon: Annotated[int | None, _HORIZON] = None) -> Answer:
+def optimize(
+    horizon: Annotated[int | None, _HORIZON] = None,
+    time_limit: Annotated[float | None, _TIME_LIMIT] = None,
+    gap: Annotated[float | None, _GAP] = None,
+) -> Answer:
     """Plan up to orders and transfers: cost by kind, bound, gap, check; what binds, and what more of it is worth."""
     from planner.cli.sheets import what_gives
 
-    run = _run("stock", planning_flags(horizon))
+    run = _run("stock", _search(horizon, time_limit, gap))
     return _answer(run, ("solution", "costs", "binding"), what_gives(run))
+
+
+def _search(horizon: int | None, time_limit: float | None, gap: float | None) -> dict[str, Any]:
+    """The settings that options of the search override."""
+    values = {"stock.time_limit_seconds": time_limit, "stock.gap": gap}
+    return planning_flags(horizon) | {key: value for key, value in values.items() if value is not None}
 
 
 def route(horizon: Annotated[int | None, _HORIZON] = None) -> Answer:

@@ -65,6 +65,8 @@ def solution(run: Run) -> list[Sheet]:
         ("check", f"{plural(len(violations), 'violation')}" if violations else "every rule holds", len(violations)),
         ("seconds", f"{run.manifest['timings']['stock']:.1f}", run.manifest["timings"]["stock"]),
     ]
+    if stock.get("time_limit_hit"):
+        rows.insert(1, ("time limit", "ran out: the best plan so far is kept", True))
     frame = pd.DataFrame([row[:2] for row in rows], columns=["what", "value"])
     data = pd.DataFrame([(row[0], row[2]) for row in rows], columns=["what", "value"], dtype=object)
     return [Sheet("solution", frame, "How it was solved", keys=("what",), columns=("value",), shown=0, data=data)]

@@ -91,10 +91,11 @@ class Board:
         self.before(np.flatnonzero(self.case.nodes.feeds))
         self.path(np.arange(len(self.case.nodes)), since=self.case.horizon)
 
-    def replan(self) -> None:
-        """The whole plan again from the caps of `keep_caps`, for other prices."""
-        self.field.cap[:] = self.caps
-        self.plan()
+    def replan(self, inside: Flags) -> None:
+        """The plan of these nodes, whole networks, again from the caps of `keep_caps`, for other prices."""
+        links = inside[self.node]
+        self.field.cap[links] = self.caps[links]
+        self.plan(inside)
 
     def keep_caps(self) -> None:
         """What orders may be at most now holds for every plan from here on."""

@@ -19,19 +19,20 @@ from planner.stock.joint import Supplier, suppliers
 from planner.stock.kernel.below import bound_nodes
 from planner.stock.kernel.field import Field
 from planner.stock.kernel.halves import in_halves
+from planner.stock.late import never
 from planner.stock.shared import Shared
 from planner.stock.split import Split
 from planner.stock.usage import costs_by_node
 
-POINTS = (250, 1000, 4000, 16000)
-EFFORT = 2_500_000_000
+POINTS = (250, 500, 1000, 2000)
+EFFORT = 800_000_000
 SCALES = (0.0, 0.5, 1.0)
 COARSE, STEPS = 100, 40
 
 
 def lower_bound(
     board: Board, shared: Shared, prices: Floats, cost: float, gap: float,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None, late: Callable[[], bool] = never,
 ) -> float:  # fmt: skip
     """Bound on the cost of every plan: the best of no prices, these prices and half of them.
 
@@ -39,14 +40,16 @@ def lower_bound(
     while the gap is too wide and finer grids help. `board` holds a plan of this `cost`; how its lines share joint
     orders says how their cost is split.
     """
-    networks = _Networks(board, shared)
+    networks = _Networks(board, shared, late)
     scales = SCALES if prices.any() else SCALES[:1]
-    found = []
+    found: list[Floats] = []
     for number, scale in enumerate(scales):
+        if found and late():
+            break
         found.append(networks.bound(prices * scale, POINTS[0]))
         if progress:
             progress(number + 1, len(scales) + 1)
-    rents = [_rent(shared, prices * scale) for scale in scales]
+    rents = [_rent(shared, prices * scale) for scale in scales[: len(found)]]
     chosen = int(np.argmax([own.sum() - rent for own, rent in zip(found, rents, strict=True)]))
     prices, rent = prices * scales[chosen], rents[chosen]
     return _refined(networks, prices, networks.cut(prices, found[chosen]), cost + rent, rent, gap)
@@ -62,7 +65,7 @@ def _refined(networks: _Networks, prices: Floats, best: Floats, cost: float, ren
     for points in POINTS[1:]:
         missing = cost - float(best.sum()) - gap * (cost - rent)
         todo = _worth_it(best, 0.2 * max(missing, 0.0), EFFORT // (points * networks.case.horizon))
-        if missing <= 0 or not todo.any():
+        if missing <= 0 or not todo.any() or networks.late():
             break
         finer = np.maximum(best, networks.bound(prices, points, todo))
         gained = float((finer - best).sum())
@@ -93,8 +96,8 @@ def joint_shares(board: Board, joint: list[Supplier]) -> Floats:
 class _Networks:
     """The SKU networks of a case; a bound of each by itself, all of them [K]."""
 
-    def __init__(self, board: Board, shared: Shared) -> None:
-        self.board, self.case, self.shared = board, board.case, shared
+    def __init__(self, board: Board, shared: Shared, late: Callable[[], bool]) -> None:
+        self.board, self.case, self.shared, self.late = board, board.case, shared, late
         nodes, self.span = board.case.nodes, reach(board.case)
         self.joint = joint_shares(board, suppliers(board.case))
         self.network, self.count = nodes.network, int(nodes.network.max(initial=-1)) + 1
@@ -112,10 +115,13 @@ class _Networks:
         use = self.shared.used_by_group(self.board, self.network, self.count)
         own = np.asarray(sum(costs_by_node(self.case, self.board.solution()).values()))
         cost = np.bincount(self.network, own, self.count) + (use * prices).sum(axis=(1, 2))
-        *_, (_, found) = self.split.improved(self._field(prices, COARSE), cost[roots], STEPS, self.shares)
+        found = self.shares
+        for _, better in self.split.improved(self._field(prices, COARSE), cost[roots], STEPS, self.shares):
+            found = better
+            if self.late():
+                break
         bound = self.split.bound(self._field(prices, POINTS[0]), found, POINTS[0], np.ones(len(roots), bool))
-        better = bound > best[roots]
-        self.shares = self.shares.where(better, found)
+        self.shares = self.shares.where(bound > best[roots], found)
         best = best.copy()
         best[roots] = np.maximum(best[roots], bound)
         return best

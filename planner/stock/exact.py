@@ -10,6 +10,7 @@ from planner.stock.case import Case, Floats, Solution
 from planner.stock.model import build
 from planner.stock.solve import Outcome, Solver
 from planner.stock.terms import Model
+from planner.stock.usage import held, shipped
 
 CELLS = 260
 
@@ -60,9 +61,11 @@ def _complete(model: Model, solver: Solver, plan: Solution) -> Floats | None:
     placed = {key: float(packs[key] > 0) for key in model.placed}
     opened = {(int(model.case.links.joint[key[0]]), key[1]) for key, amount in packs.items() if amount > 0}
     joint = {key: float(key in opened) for key in model.joint}
-    every = [*model.packs.values(), *model.placed.values(), *model.joint.values()]
+    there = held(model.case, plan) - shipped(model.case, plan)
+    full = {key: float(there[key[:2]] >= key[2] - 1e-9) for key in model.full}
+    every = [*model.packs.values(), *model.placed.values(), *model.joint.values(), *model.full.values()]
     columns = solver.positions(every)
-    amounts = np.array([*packs.values(), *placed.values(), *joint.values()], float)
+    amounts = np.array([*packs.values(), *placed.values(), *joint.values(), *full.values()], float)
     if not len(columns):
         return None
     solver.bound_columns(columns, amounts, amounts)

@@ -15,6 +15,7 @@ import numpy as np
 from planner.stock.board import Board
 from planner.stock.case import Case, Flags, Floats, Ints
 from planner.stock.kernel.joining import joint_weeks
+from planner.stock.late import never
 from planner.stock.shared import Shared
 
 PERIODS = (1, 2, 3, 4, 5, 6, 8)
@@ -60,8 +61,9 @@ def sweep(board: Board, supplier: Supplier, force: bool = False) -> float:
 
 
 def choose_weeks(
-    board: Board, shared: Shared, progress: Callable[[int, int], None] | None = None, effort: int = EFFORT
-) -> None:
+    board: Board, shared: Shared, progress: Callable[[int, int], None] | None = None, effort: int = EFFORT,
+    late: Callable[[], bool] = never,
+) -> None:  # fmt: skip
     """Calendars of all suppliers with joint terms, one supplier after the other. `effort` counts paths of nodes.
 
     Use of a shared limit beyond its room counts at what a unit of it could gain, so that no calendar piles up orders
@@ -70,7 +72,7 @@ def choose_weeks(
     chosen = suppliers(board.case)
     size = sum(len(supplier.nodes) for supplier in chosen)
     for number, supplier in enumerate(chosen):
-        _Calendar(board, supplier, shared).search(int(effort * len(supplier.nodes) / max(size, 1)))
+        _Calendar(board, supplier, shared, late).search(int(effort * len(supplier.nodes) / max(size, 1)))
         if progress:
             progress(number + 1, len(chosen))
 
@@ -78,8 +80,8 @@ def choose_weeks(
 class _Calendar:
     """The search for one supplier. `caps` are those of its lines without any calendar."""
 
-    def __init__(self, board: Board, supplier: Supplier, shared: Shared) -> None:
-        self.board, self.supplier, self.shared = board, supplier, shared
+    def __init__(self, board: Board, supplier: Supplier, shared: Shared, late: Callable[[], bool]) -> None:
+        self.board, self.supplier, self.shared, self.late = board, supplier, shared, late
         self.others = shared.used(board) - shared.used_by(board, supplier.nodes)
         self.limited = bool(shared.used_by(board, supplier.nodes).any())
         self.caps = board.field.cap[supplier.lines].copy()
@@ -93,10 +95,12 @@ class _Calendar:
         affordable = max(3, effort // max(1, 2 * len(self.supplier.nodes)))
         if len(masks) > affordable:
             masks = [(weeks % period == 0) & self.possible for period in PERIODS[:affordable]]
-        costs = [self.cost(mask) for mask in masks]
+        costs: list[float] = []
+        while len(costs) < len(masks) and not (costs and self.late()):
+            costs.append(self.cost(masks[len(costs)]))
         best = int(np.argmin(costs))
         mask, cost = masks[best], costs[best]
-        while self.tried < effort:
+        while self.tried < effort and not self.late():
             better = self._neighbour(mask, cost, effort)
             if better is None:
                 break
@@ -108,7 +112,9 @@ class _Calendar:
         changed = False
         for week in np.flatnonzero(self.possible).tolist():
             for flips in ([week], [week, week + 1]):
-                if self.tried >= effort or flips[-1] >= len(mask) or (len(flips) == 2 and mask[week] == mask[week + 1]):
+                if self.tried >= effort or self.late():
+                    return (mask, cost) if changed else None
+                if flips[-1] >= len(mask) or (len(flips) == 2 and mask[week] == mask[week + 1]):
                     continue
                 other = mask.copy()
                 other[flips] = ~other[flips]

@@ -24,6 +24,7 @@ from planner.stock.terms import (
     Terms,
     add,
     has_lot,
+    most_available,
     most_packs,
     tier_packs,
 )  # fmt: skip
@@ -186,13 +187,16 @@ def available(model: Model, n: int, t: int) -> tuple[Terms, float]:
 def expected_shortage(model: Model) -> None:
     """Shortage = shortage at no stock - sum of (slope x units in the segment); available = sum of the segments.
 
-    Slopes fall from segment to segment, so a cheapest plan fills them in their order and shortage lies on the curve.
+    Slopes fall from segment to segment, so a cheapest plan fills them in their order and shortage lies on the curve;
+    but where a floor has to be kept, it could pay to turn customers away. There a segment is used only when the one
+    before it is full.
     """
     for n, t in model.short:
         terms, known = available(model, n, t)
         shortage: Terms = {model.short[n, t]: 1.0}
         owes = not model.case.nodes.lost[n]
-        start, level = _segments(model, f"n{n}_t{t}", model.case.own.at(n, t), owes, terms, shortage)
+        spot = (n, t) if model.case.nodes.floor[n] > 0 and model.case.nodes.listed[n].any() else None
+        start, level = _segments(model, f"n{n}_t{t}", model.case.own.at(n, t), owes, terms, shortage, spot)
         if not owes and start <= 0:  # curves are rounded; without stock all demand is short, not a trifle less
             level = max(level, float(model.case.nodes.demand[n, t]))
         model.row(terms, EQUAL, start - known, f"available_n{n}_t{t}")
@@ -200,21 +204,42 @@ def expected_shortage(model: Model) -> None:
 
 
 def _segments(
-    model: Model, name: str, curve: tuple[Floats, Floats, Floats], below: bool, terms: Terms, shortage: Terms
-) -> tuple[float, float]:
-    """Segment variables of a curve, put into both rows; its first point. `below`: it goes on at slope 1 to the left."""
+    model: Model, name: str, curve: tuple[Floats, Floats, Floats], below: bool, terms: Terms, shortage: Terms,
+    ordered: Spot | None = None,
+) -> tuple[float, float]:  # fmt: skip
+    """Segment variables of a curve, put into both rows; its first point. `below`: it goes on at slope 1 to the left.
+
+    `ordered` names the node and week whose segments are to be filled one after the other.
+    """
     points, values, slopes = curve
     if below:
         under = model.var(f"below_{name}")
         terms[under], shortage[under] = 1.0, -1.0
+    before: tuple[pulp.LpVariable, float] | None = None
     for k in range(len(slopes)):
         width = float(points[k + 1] - points[k])
         if width > 1e-9 and slopes[k] > 1e-9:
             segment = model.var(f"seg_{name}_k{k}", 0.0, 0, width)
             terms[segment], shortage[segment] = -1.0, float(slopes[k])
+            if ordered is not None and before is not None:
+                _after(model, ordered, before, segment, width, float(points[k]))
+            before = (segment, width)
     rest = model.var(f"rest_{name}")
     terms[rest] = -1.0
+    if ordered is not None and before is not None:
+        _after(model, ordered, before, rest, most_available(model.case, ordered[0]), float(points[-1]))
     return float(points[0]), float(values[0])
+
+
+def _after(
+    model: Model, spot: Spot, before: tuple[pulp.LpVariable, float], segment: pulp.LpVariable, most: float, start: float
+) -> None:  # fmt: skip
+    """Segment <= most x full, segment before >= its width x full: nothing is put into it until that one is full."""
+    name = segment.name.removeprefix("seg_").removeprefix("rest_")
+    kind = "rest" if segment.name.startswith("rest_") else "seg"
+    full = model.full[*spot, start] = model.var(f"full_{kind}_{name}", 0.0, 0, 1, True)
+    model.row({segment: 1.0, full: -most}, AT_MOST, 0, f"until_{kind}_{name}")
+    model.row({before[0]: 1.0, full: -before[1]}, AT_LEAST, 0, f"full_{kind}_{name}")
 
 
 def availability(model: Model) -> None:

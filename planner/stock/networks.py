@@ -14,12 +14,16 @@ import numpy as np
 from planner.stock.board import Board
 from planner.stock.case import Flags, Floats
 from planner.stock.field import make_field
+from planner.stock.late import never
 from planner.stock.split import POINTS, Split
 
-TRIALS = 24
+TRIALS = 10
 
 
-def share_holding(board: Board, progress: Callable[[int, int], None] | None = None, trials: int = TRIALS) -> None:
+def share_holding(
+    board: Board, progress: Callable[[int, int], None] | None = None, trials: int = TRIALS,
+    late: Callable[[], bool] = never,
+) -> None:  # fmt: skip
     """Choose shares for every network with one feeding place, from a plan without any; the board stands at them."""
     nodes = board.case.nodes
     feeding = np.bincount(nodes.network, nodes.feeds)
@@ -35,6 +39,8 @@ def share_holding(board: Board, progress: Callable[[int, int], None] | None = No
         best, value = np.where((now < value)[:, None], shares.holding, best), np.minimum(now, value)
         if progress:
             progress(number + 1, trials)
+        if late():
+            break
     _plan(board, split, inside, best)
 
 
@@ -50,5 +56,4 @@ def _plan(board: Board, split: Split, inside: Flags, holding: Floats) -> None:
     off[split.places] = holding[split.owner[split.places]]
     moving[split.inner] = split.on_the_way(holding, board.case.links.due[split.inner])
     board.share(off, moving)
-    board.field.cap[inside[board.node]] = board.caps[inside[board.node]]
-    board.plan(inside)
+    board.replan(inside)

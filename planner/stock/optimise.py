@@ -25,7 +25,7 @@ from planner.stock.shared import Shared
 from planner.stock.usage import costs, resting_usage, used_by_plan
 
 Progress = Callable[[str, int, int], None]
-MOVES_AT_ONCE, ROUGH = 50, 100
+MOVES_AT_ONCE, ROUGH = 50, 128
 _now = time.monotonic
 
 
@@ -87,12 +87,13 @@ class _Search:
         self.board, self.fair = Board(case, tables=self.coupled), np.zeros(len(case.nodes))
         self.prices = np.zeros_like(self.room)
         self.plan = Plan(case, self.board.solution(), self.room, self.prices, self.room, lifted=lifted)
-        self.deadline = _now() + settings.time_limit_seconds
+        self.begun = _now()
 
     def run(self) -> None:
-        self._timed("prices", self._prices)
+        self._timed("networks", self._networks)
         self._timed("orders", self._orders)
         if self.coupled:
+            self._timed("prices", self._prices)
             self._timed("joint orders", self._joint)
             self._timed("limits", self._limits)
             self._timed("search", self._improve)
@@ -108,29 +109,31 @@ class _Search:
         step()
         self.plan.seconds[name] = time.perf_counter() - start
 
-    def _prices(self) -> None:
-        """Shares of networks and prices of limits, from plans on a coarse grid."""
-        if not (self.case.limits or self.case.nodes.feeds.any()):
-            return
-        rough = Board(self.case, ROUGH)
-        rough.plan()
-        share_holding(rough, lambda i, n: self.progress("networks", i, n))
-        if self.case.limits:
-            self.prices = find_prices(rough, self.shared, lambda i, n: self.progress("prices", i, n))
-        self.board.share_like(rough)
-        self.shared.charge(self.board.field, self.prices, own=self.board.unit)
+    def _networks(self) -> None:
+        """What places that are fed leave to their networks, from plans on a coarse grid."""
+        if self.case.nodes.feeds.any():
+            rough = Board(self.case, ROUGH)
+            rough.plan()
+            share_holding(rough, lambda i, n: self.progress("networks", i, n), late=self._late(0.2))
+            self.board.share_like(rough)
 
     def _orders(self) -> None:
         if self.coupled:
             self.board.plan()
-            self.fair = self.board.true_cost().copy()
         else:
             self.board.plan_apart(lambda done, total: self.progress("orders", done, total))
         self.plan.wanted = self.shared.used(self.board)
         self.plan.unlimited = sum(costs(self.case, self.board.solution(), np.full_like(self.room, np.inf)).values())
 
+    def _prices(self) -> None:
+        if self.case.limits:
+            told = lambda i, n: self.progress("prices", i, n)  # noqa: E731
+            self.prices = find_prices(self.board, self.shared, told, late=self._late(0.5))
+        self.fair = self.board.true_cost().copy()
+
     def _joint(self) -> None:
-        choose_weeks(self.board, self.shared, lambda i, n: self.progress("joint orders", i, n))
+        told = lambda i, n: self.progress("joint orders", i, n)  # noqa: E731
+        choose_weeks(self.board, self.shared, told, late=self._late(0.7))
         self.board.keep_caps()
         self.board.settle(np.ones(len(self.case.nodes), bool))
 
@@ -138,32 +141,41 @@ class _Search:
         keep_limits(self.board, self.shared)
 
     def _improve(self) -> None:
-        """Moves in portions, while the safety time limit lasts; it is recorded if it does not."""
+        """Moves in portions, while the time limit lasts."""
+        late = self._late(0.85)
         for done in range(0, self.settings.search_moves, MOVES_AT_ONCE):
-            if self._too_late():
+            if late():
                 return
             moves = min(MOVES_AT_ONCE, self.settings.search_moves - done)
             improve(self.board, self.shared, self.prices, moves, done, self.fair)
             self.progress("search", done + moves, self.settings.search_moves)
 
-    def _too_late(self) -> bool:
-        self.plan.timed_out |= _now() > self.deadline
-        return self.plan.timed_out
+    def _late(self, share: float) -> Callable[[], bool]:
+        """Asks whether this share of the time limit is over; it is recorded if it was."""
+
+        def late() -> bool:
+            over = _now() > self.begun + share * self.settings.time_limit_seconds
+            self.plan.timed_out |= over
+            return over
+
+        return late
 
     def _bound(self) -> None:
         cost = sum(costs(self.case, self.plan.solution, self.room).values())
         told = lambda i, n: self.progress("bound", i, n)  # noqa: E731
-        self.plan.bound = lower_bound(self.board, self.shared, self.prices, cost, self.settings.gap, told)
+        self.plan.bound = lower_bound(
+            self.board, self.shared, self.prices, cost, self.settings.gap, told, self._late(1.0)
+        )
 
     def _exact(self) -> None:
         """HiGHS on the model of record, unless the plan is proven good enough already.
 
-        Of its plan only the orders are taken: the model may turn customers away to keep a floor, a shop does not.
+        Of its plan only the orders are taken; what follows from them is computed anew, without the solver's tolerances.
         """
         cost = self._cost(self.plan.solution)
         if cost - self.plan.bound <= self.settings.gap * abs(cost):
             return
-        left = max(1.0, self.deadline - _now())
+        left = max(1.0, self.begun + self.settings.time_limit_seconds - _now())
         start = self.plan.solution if np.isfinite(cost) else None
         exact = solve_exactly(self.case, self.room, start, self.settings.gap, self.settings.nodes, left)
         self.plan.bound, self.plan.nodes = max(self.plan.bound, exact.bound), exact.nodes

@@ -16,10 +16,11 @@ import pulp
 
 from planner.stock.board import Board
 from planner.stock.case import Flags, Floats, Ints
+from planner.stock.late import never
 from planner.stock.shared import Shared
 from planner.stock.solve import Solver
 
-ROUNDS, SMOOTH, GROUPS, BEYOND = 14, 0.6, 150, 1.25
+ROUNDS, SMOOTH, GROUPS, BEYOND = 10, 0.6, 150, 1.25
 FIRST_BOX, GROWTH = 0.001, 3.0
 
 
@@ -41,8 +42,9 @@ class Columns:
 
 
 def find_prices(
-    board: Board, shared: Shared, progress: Callable[[int, int], None] | None = None, rounds: int = ROUNDS
-) -> Floats:
+    board: Board, shared: Shared, progress: Callable[[int, int], None] | None = None, rounds: int = ROUNDS,
+    late: Callable[[], bool] = never,
+) -> Floats:  # fmt: skip
     """[limit, T] prices at which the plan uses about what there is; zero where nothing is exceeded.
 
     Of the prices tried those at which plan and room together are worth most (Lagrange). The board stands at these
@@ -56,7 +58,7 @@ def find_prices(
         value = float(columns.cost[-1].sum() + (prices * _over(shared, used)).sum())
         best, worth = (prices, value) if value > worth else (best, worth)
         hot |= shared.exceeded(used)
-        if not hot.any() or number == rounds - 1:
+        if not hot.any() or number == rounds - 1 or late():
             break
         duals = _master(columns, shared, hot, box)
         box = np.where(duals >= 0.99 * box, GROWTH * box, box)
@@ -71,9 +73,13 @@ def find_prices(
 
 
 def _charged(board: Board, shared: Shared, prices: Floats) -> Floats:
-    """The plan again at these prices."""
-    shared.charge(board.field, prices, own=board.unit)
-    board.replan()
+    """The networks for which these prices change anything are planned again."""
+    field, nodes = board.field, board.case.nodes
+    before = [array.copy() for array in (field.unit, field.space_price, field.served_price)]
+    shared.charge(field, prices, own=board.unit)
+    changed = ((field.space_price != before[1]) | (field.served_price != before[2])).any(axis=1)
+    changed[board.node[(field.unit != before[0]).any(axis=1)]] = True
+    board.replan(np.isin(nodes.network, nodes.network[changed]))
     return prices
 
 

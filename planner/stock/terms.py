@@ -16,7 +16,8 @@ AT_MOST, EQUAL, AT_LEAST = pulp.LpConstraintLE, pulp.LpConstraintEQ, pulp.LpCons
 
 @dataclass
 class Model:
-    """The PuLP problem with its variables by position."""
+    """The PuLP problem with its variables by position; `full` by node, week and the stock available from which on it is
+    1."""
 
     case: Case
     nodes: Ints
@@ -28,6 +29,7 @@ class Model:
     joint: dict[Spot, pulp.LpVariable] = field(default_factory=dict)
     stock: dict[Spot, pulp.LpVariable] = field(default_factory=dict)
     short: dict[Spot, pulp.LpVariable] = field(default_factory=dict)
+    full: dict[tuple[int, int, float], pulp.LpVariable] = field(default_factory=dict)
     extra: dict[Spot, pulp.LpVariable] = field(default_factory=dict)
     received: dict[Spot, Terms] = field(default_factory=dict)
     shipped: dict[Spot, Terms] = field(default_factory=dict)
@@ -63,6 +65,13 @@ def most_packs(case: Case, link: int, week: int) -> int:
     useful = ahead + top + nodes.floor[below].sum() + nodes.floor[node]
     least = max(links.moq[link], links.tiers[link][-1][0], useful)
     return int(min(np.ceil(least / links.pack[link] - 1e-9), np.floor(links.max_order[link] / links.pack[link] + 1e-9)))
+
+
+def most_available(case: Case, node: int) -> float:
+    """Units that can ever be there: what is, what is on its way, and the largest order of every week."""
+    links = np.flatnonzero(case.links.node == node)
+    orders = [most_packs(case, i, t) * float(case.links.pack[i]) for i in links.tolist() for t, _ in case.open_weeks(i)]
+    return float(case.nodes.opening[node] + case.nodes.pipeline[node].sum() + sum(orders))
 
 
 def tier_packs(case: Case, link: int, tier: int, most: int) -> tuple[int, int]:

@@ -9,8 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from planner.stock.exact import solve_exactly
 from planner.stock.model import build
 from planner.stock.optimise import room_left
+from planner.stock.resting import read_curves
+from planner.stock.usage import held
 from tests.stock.world import World, chain, one
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -62,3 +65,15 @@ def test_constraint_family_matches_its_golden_file(family: str, tmp_path: Path) 
 
 def test_every_family_has_one_golden_file_and_no_file_is_left_over() -> None:
     assert {path.stem for path in GOLDEN.glob("*.lp")} == set(FAMILIES)
+
+
+def test_no_customer_is_turned_away_to_keep_a_floor() -> None:
+    """Nothing arrives for three weeks: a unit not sold would keep the floor in each of them."""
+    world = replace(one(lead_days=21.0), weeks=5).changed("stocking", min_stock=30.0).changed("stock", on_hand=34.0)
+    case = world.case
+    room = room_left(case)[0]
+    plan = solve_exactly(case, room, None, 1e-6, 2000, 20.0).solution
+    assert plan is not None
+    there = held(case, plan)
+    curve = [float(read_curves(case.own, np.array([0]), t, there[:, t])[0]) for t in range(5)]
+    np.testing.assert_allclose(plan.short[0], curve, atol=1e-4)
