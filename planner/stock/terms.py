@@ -71,7 +71,7 @@ def most_available(case: Case, node: int) -> float:
     """Units that can ever be there: what is, what is on its way, and the largest order of every week."""
     links = np.flatnonzero(case.links.node == node)
     orders = [most_packs(case, i, t) * float(case.links.pack[i]) for i in links.tolist() for t, _ in case.open_weeks(i)]
-    return float(case.nodes.opening[node] + case.nodes.pipeline[node].sum() + sum(orders))
+    return float(case.nodes.opening[node] + np.maximum(case.nodes.pipeline[node], 0.0).sum() + sum(orders))
 
 
 def tier_packs(case: Case, link: int, tier: int, most: int) -> tuple[int, int]:
