@@ -35,7 +35,7 @@ MODULES = (
     *("startup", "validate", "plan_small", "stock_series", "stock_scale"),
     *("vn2_forecast", "fresh_forecast", "m5_forecast", "m3_forecast", "parts_forecast", "vn1_forecast", "censored"),
     *("scale", "reconcile", "lost_sales", "vn2_policy", "echelon"),
-    *("recommend", "uplift"),
+    *("recommend", "uplift", "new_campaign"),
 )
 BENCHMARKS: dict[str, Benchmark] = {}
 
