@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -140,6 +141,16 @@ def test_the_commands_answer_in_every_format(planned, run, form, capsys):
             assert {"words", "ledger", "pegs", "prices", "orders"} <= set(json.loads(out))
         else:
             assert ("Week by week" if form == "table" else "week,opening,receipts,") in out
+
+
+def test_a_workspace_that_was_imported_with_assumptions_is_explained_too(planned, capsys, tmp_path):
+    shop = shutil.copytree(planned, tmp_path / "shop")
+    with (shop / "planner.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[assumptions]\nlead_days = "14"\n')
+    assert main(["-C", str(shop), "optimize"]) == 0
+    line = Workspace(shop).latest("base", "orders").table("orders")["line_id"].iloc[0]
+    assert main(["-C", str(shop), "explain", "order", line]) == 0
+    assert "Need: " in capsys.readouterr().out
 
 
 def test_unknown_orders_and_series_are_refused_with_the_nearest(planned, run, capsys):

@@ -98,7 +98,8 @@ def _as_planned(name: str) -> tuple[Run, Prepared]:
     run = session.run_with_orders(name)
     if "orders" not in run.tables:
         raise UsageError(f"run {run.name} ends with the forecast: it holds no orders", "planner optimize")
-    flags = {key: value for key, value in flatten(run.manifest["settings"], "the run") if value is not None}
+    settings = {name: part for name, part in run.manifest["settings"].items() if name != "assumptions"}
+    flags = {key: value for key, value in flatten(settings, "the run") if value is not None}
     return run, prepare(session.workspace(), run.scenario, flags | {"plan.as_of": run.manifest["as_of"]})
 
 

@@ -173,10 +173,10 @@ def _more(
     links, tier = case.links, int(solution.tier[i, t])
     fixed = links.order_cost[i] > 0 or (links.joint[i] >= 0 and case.joints[links.joint[i]].order_cost > 0)
     amount, pack = float(solution.packs[i, t] * links.pack[i]), float(links.pack[i])
+    if tier > 0 and links.tiers[i][tier][0] > max(need, links.moq[i]):
+        return "price break"
     if links.moq[i] > max(need, pack) and (not fixed or amount <= links.moq[i] + pack):
         return "moq"
-    if tier > 0 and links.tiers[i][tier][0] > need:
-        return "price break"
     if (int(links.joint[i]), t) in missed:
         return "joint minimum"
     if fixed:

@@ -215,3 +215,20 @@ def _from_nothing(available: Floats, shortage: Floats, slope: Floats, demand: Fl
         np.concatenate([shortage[:, :1] + first * width, shortage], axis=1),
         np.concatenate([first, slope], axis=1),
     )
+
+
+def along(opening: Floats, arrivals: Floats, demand: Floats, variance: Floats) -> tuple[Floats, Floats]:
+    """Expected stock left and expected lost sales [N, T] where arrivals [N, T] are fixed: the chain to its end, weeks
+    independent of each other."""
+    stock, short = np.zeros_like(demand), np.zeros_like(demand)
+    for start in range(0, len(demand), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        unit = _unit(demand[rows], variance[rows], opening[rows], arrivals[rows])
+        left = _on_grid(opening[rows], unit)
+        for t in range(demand.shape[1]):
+            left = _received(left, arrivals[rows, t] / unit)
+            excess = _excess(demand[rows, t], variance[rows, t], unit)
+            short[rows, t] = (left * excess[:, :GRID]).sum(axis=1)
+            left = _after(left, excess, unit)
+            stock[rows, t] = (left * np.arange(GRID)).sum(axis=1) * unit
+    return stock, short
