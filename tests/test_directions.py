@@ -28,7 +28,7 @@ LAYERS = (
     ("simulation",),
     ("figures",),
     ("reasons",),
-    ("explain", "explain_plan"),
+    ("explain", "explain_plan", "explain_campaign"),
     ("compare",),
     ("reports", "exports"),
     ("cli",),

@@ -1,4 +1,4 @@
-"""explain forecast, order, plan: why this number."""
+"""explain forecast, order, plan, campaign: why this number."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from planner.cli import campaigns
 from planner.cli.helping import Noun
 from planner.cli.out import Answer, Sheet
 from planner.cli.session import DATA, PLANNING, command, current
@@ -26,6 +27,7 @@ def register(app: typer.Typer) -> None:
     command(explain, "forecast", takes=DATA | PLANNING, noun="explain")(forecast)
     command(explain, "order", takes=DATA | {"scenario"}, noun="explain")(order)
     command(explain, "plan", takes=DATA | {"scenario"}, noun="explain")(plan)
+    command(explain, "campaign", takes=DATA | PLANNING, noun="explain")(campaigns.explain)
     app.add_typer(explain, name="explain", rich_help_panel="Read")
 
 

@@ -1,4 +1,4 @@
-"""exceptions, campaign list: what to look at first."""
+"""exceptions: what to look at first; and the noun campaign."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from planner.cli import trials
+from planner.cli import campaigns, trials
 from planner.cli.helping import Noun
 from planner.cli.out import ROWS_SHOWN, Answer, Sheet
 from planner.cli.session import DATA, PLANNING, command, current
@@ -15,11 +15,13 @@ from planner.errors import UsageError
 
 def register(app: typer.Typer) -> None:
     command(app, "exceptions", takes=DATA | {"scenario", "select"}, panel="Read")(exceptions)
-    campaigns = typer.Typer(cls=Noun, help="Campaigns: what they did, and what they will add.")
-    command(campaigns, "list", takes=DATA | PLANNING, noun="campaign")(list_campaigns)
-    command(campaigns, "power", takes=DATA | PLANNING, noun="campaign")(trials.power)
-    command(campaigns, "settle", takes=DATA | PLANNING, noun="campaign")(trials.settle)
-    app.add_typer(campaigns, name="campaign", rich_help_panel="Read")
+    noun = typer.Typer(cls=Noun, help="Campaigns: what they did, and what they will add.")
+    command(noun, "list", takes=DATA | PLANNING, noun="campaign")(campaigns.list_campaigns)
+    command(noun, "fit", takes=DATA | PLANNING, noun="campaign")(campaigns.fit)
+    command(noun, "apply", takes=DATA | PLANNING | {"select"}, noun="campaign")(campaigns.apply)
+    command(noun, "power", takes=DATA | PLANNING, noun="campaign")(trials.power)
+    command(noun, "settle", takes=DATA | PLANNING, noun="campaign")(trials.settle)
+    app.add_typer(noun, name="campaign", rich_help_panel="Read")
 
 
 def exceptions(
@@ -48,27 +50,3 @@ def exceptions(
     return Answer(
         [sheet], {"run": run.name}, [f"{len(frame):,} exceptions of run {run.name}"], exit_code=5 if failed else 0
     )
-
-
-def list_campaigns() -> Answer:
-    """List campaigns: when, what they promote, and what the latest plan expects of those to come."""
-    from planner.plan import prepare
-
-    session = current()
-    prepared = prepare(session.workspace(), session.scenario, session.options.flags())
-    campaigns, items = prepared.dataset["campaigns"], prepared.dataset["campaign_items"]
-    frame = campaigns[["campaign", "kind", "start", "end", "discount_rate", "status", "name"]].copy()
-    frame["skus"] = frame["campaign"].map(items.groupby("campaign")["sku"].nunique()).fillna(0).astype(int)
-    frame["net_units"] = frame["campaign"].map(_net_units()).astype(float)
-    sheet = Sheet("campaigns", frame.sort_values("start"), keys=("campaign",), shown=0, empty="no campaigns",
-                  columns=("kind", "start", "end", "discount_rate", "status", "skus", "net_units", "name"))  # fmt: skip
-    return Answer([sheet], next_step="planner plan")
-
-
-def _net_units() -> dict[str, float]:
-    """Net units of each planned campaign in the scenario's latest run; empty before there is one."""
-    session = current()
-    runs = [run for run in session.workspace().runs() if run.scenario == session.scenario and "uplift" in run.tables]
-    if not runs:
-        return {}
-    return dict(runs[0].table("uplift").groupby("campaign")["net"].sum())

@@ -5,6 +5,7 @@ the base forecast. What supply needs from here arrives as the uplift table.
 """
 
 from planner.marketing.fit import Lift, fit_lift
+from planner.marketing.past import by_campaign, factors
 from planner.marketing.project import project_uplift
 
-__all__ = ["Lift", "fit_lift", "project_uplift"]
+__all__ = ["Lift", "by_campaign", "factors", "fit_lift", "project_uplift"]

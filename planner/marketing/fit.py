@@ -35,14 +35,19 @@ from planner.settings import CampaignSettings
 
 EVENT_COLUMNS = (
     "campaign", "sku", "warehouse", "kind", "depth", "start", "end", "buckets", "sold", "baseline", "excess",
-    "log_lift", "sd", "dip", "dip_share", "note",
+    "covered", "log_lift", "sd", "dip", "claim", "dip_share", "note",
 )  # fmt: skip
+NOT_ON_SALE = "not on sale then"
 _LEAST_LIFT = 0.1
 
 
 @dataclass(frozen=True)
 class Lift:
-    """`cleaned`: demand as if no campaign had run. `lift`: by level. `events`: one row a past campaign and series."""
+    """`cleaned`: demand as if no campaign had run. `lift`: by level. `events`: one row a past campaign and series.
+
+    Of an event `covered` are the units of the baseline that it could lift, `sd` the noise of its `log_lift`, `dip` the
+    units missed in the weeks after and `claim` the gain that they are a share of.
+    """
 
     cleaned: Panel
     lift: pd.DataFrame
@@ -168,7 +173,8 @@ def _events(local: pd.DataFrame, values: Floats, expected: Expected, promoted: _
         # The same neighbours stand behind every bucket of an event, so the error of the level adds up undamped.
         "level_sd": np.sqrt(variance[good]),
     }
-    events = local.assign(**{name: np.bincount(row, part, minlength=count) for name, part in sums.items()})
+    sold = np.bincount(promoted.row, np.isfinite(values[series[promoted.row], promoted.bucket]), minlength=count) > 0
+    events = local.assign(**{name: np.bincount(row, part, minlength=count) for name, part in sums.items()}, seen=sold)
     # The usual lift, not the one measured: else a lucky event would count for more than an unlucky one.
     usual = np.exp(built_in_log_lift(local["kind"], local["depth"].to_numpy(float)))
     events = events.assign(noise=events["variance"] / usual + events["level_sd"] ** 2)
@@ -241,6 +247,7 @@ def _cleaned(
 def _told(events: pd.DataFrame, crowded: Flags) -> pd.DataFrame:
     log_lift, noise = _log_lift(events)
     note = np.where(events["buckets"] == 0, "nothing unpromoted to compare with", "")
+    note = np.where(events["seen"], note, NOT_ON_SALE)
     note = np.where(events["reach"].to_numpy(float) <= 0, "nobody was addressed", note)
     note = np.where(crowded, "a stronger campaign ran on the same days", note)
     share = events["dip"] / events["claim"].where(events["claim"] > 0)

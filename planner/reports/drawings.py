@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from planner.compare import Comparison
+from planner.explain_campaign import steps
 from planner.figures import money, number, percent, plural
 from planner.periods import first_days
 from planner.reports.charts import Row, SeriesChart, differences, series_chart, timeline, waterfall
@@ -150,25 +151,16 @@ def campaigns(tables: Tables) -> dict[str, Any]:
 def _campaign(tables: Tables, name: str, position: int) -> dict[str, Any]:
     rows = tables.uplift[tables.uplift["campaign"] == name]
     lifted = rows[rows["gross"] > 0]
-    part = {column: float(rows[column].sum()) for column in ("gross", "cannibalised", "halo", "pulled_forward", "net")}
-    base = float(lifted["base"].sum())
-    steps = [
-        ("Base", base, "total"),
-        ("Gross lift", part["gross"], "up"),
-        ("Cannibalised", -part["cannibalised"], "down"),
-        ("Halo", part["halo"], "up"),
-        ("Pulled forward", -part["pulled_forward"], "down"),
-        ("Base and net", base + part["net"], "total"),
-    ]
-    shown = [step for step in steps if step[2] == "total" or abs(step[1]) > 1e-9]
+    shown = steps(rows)
+    base, net = shown[0][1], float(rows["net"].sum())
     evidence = lifted.sort_values("gross", ascending=False, kind="stable")["evidence"].head(1).tolist()
     return {
         "name": name,
         "when": f"{day(lifted['date'].min())} to {day(lifted['date'].max() + pd.Timedelta(days=6))}"
         if len(lifted)
         else "",
-        "net": f"{number(part['net'], signed=True)} units net",
-        "share": f"{percent(part['net'] / base, signed=True)} on {lifted['sku'].nunique():,} SKUs" if base > 0 else "",
+        "net": f"{number(net, signed=True)} units net",
+        "share": f"{percent(net / base, signed=True)} on {lifted['sku'].nunique():,} SKUs" if base > 0 else "",
         "orders": _pegged(tables, name),
         "evidence": str(evidence[0]) if evidence else "",
         "chart": waterfall(shown, name, f"campaign-{position}"),

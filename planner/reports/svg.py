@@ -15,6 +15,7 @@ from planner.figures import compact
 
 FONT = 11.0
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_SIZE = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 Point = tuple[float, float]
 
 
@@ -106,6 +107,18 @@ class Canvas:
 
 def _end(name: str, title: str) -> str:
     return f"><title>{clean(title)}</title></{name}>" if title else "/>"
+
+
+def stacked(charts: Sequence[Markup], slug: str, title: str) -> Markup:
+    """Drawings of one width below one another, as one."""
+    sizes = [[float(size) for size in _SIZE.findall(chart)[0]] for chart in charts]
+    canvas = Canvas(max(size[0] for size in sizes), sum(size[1] for size in sizes), slug, title, "")
+    top = 0.0
+    for chart, (width, height) in zip(charts, sizes, strict=True):
+        place = f'<svg y="{coordinate(top)}" width="{coordinate(width)}" height="{coordinate(height)}" '
+        canvas.parts.append(str(chart).replace("<svg ", place, 1))
+        top += height
+    return canvas.draw()
 
 
 @dataclass(frozen=True)
