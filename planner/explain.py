@@ -63,7 +63,7 @@ class _Case:
 
 def explain_forecast(prepared: Prepared, results: Mapping[str, Result], series: str) -> Explanation:
     """Explain the forecast of `SKU@WAREHOUSE` from the results of the stages up to forecast. Raises UsageError."""
-    found = trail(results, series)
+    found = trail(prepared.dataset, results, series)
     rows = results["baseline"].table("series")
     row = rows[(rows["sku"] == found.sku) & (rows["warehouse"] == found.warehouse)].iloc[0]
     ahead = results["forecast"].table("forecast")
@@ -72,6 +72,7 @@ def explain_forecast(prepared: Prepared, results: Mapping[str, Result], series: 
     weights, drivers, alike = _weights(case), _drivers(case), _alike(case)
     words = {
         "forecast": _forecast(case),
+        "sale": _sale(case),
         "demand": _demand(case),
         "method": _method(case, weights, alike),
         "season": _season(case),
@@ -96,6 +97,18 @@ def _forecast(case: _Case) -> str:
         f"{number(first['mean'])}; nine times out of ten between {number(first['q0.05'])} and "
         f"{number(first['q0.95'])}, one time in a hundred above {number(first['q0.99'])}."
     )
+
+
+def _sale(case: _Case) -> str:
+    """First and last day of sale, where they limit what is expected."""
+    begins, ends = case.trail.begins, case.trail.ends
+    first = case.ahead["date"].iloc[0]
+    told = [f"Its sale begins on {begins.date()}: nothing is expected before."] if begins > first else []
+    if ends < first:
+        told.append(f"Its last day of sale was {ends.date()}: nothing is expected any more.")
+    elif ends <= case.ahead["date"].iloc[-1]:
+        told.append(f"Its last day of sale is {ends.date()}: nothing is expected after it.")
+    return " ".join(told)
 
 
 def _description(case: _Case) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from planner.dataset import Dataset
 from planner.errors import UsageError
-from planner.forecast.history import CLOSED, EMPTY_SHELF, PARTLY_UNKNOWN, SUCCESSOR
+from planner.forecast.history import CLOSED, EMPTY_SHELF, PARTLY_UNKNOWN, SUCCESSOR, listing
 from planner.forecast.outliers import ONE_OFF
 from planner.panel import Panel
 from planner.settings import nearest
@@ -26,12 +27,14 @@ class Trail:
     """`table`: date, sold, in_stock, demand, adjusted, why; one row a bucket of the series, the oldest first.
 
     `demand` has empty shelves repaired; `adjusted` is also without campaigns and one-offs, and the forecast learns from
-    it.
+    it. `begins` and `ends`: the first and the last day of sale as the tables have them, NaT where they do not say.
     """
 
     sku: str
     warehouse: str
     table: pd.DataFrame
+    begins: pd.Timestamp
+    ends: pd.Timestamp
 
 
 def which(series: str, keys: pd.DataFrame) -> tuple[str, str]:
@@ -50,8 +53,11 @@ def which(series: str, keys: pd.DataFrame) -> tuple[str, str]:
     return sku, warehouse
 
 
-def trail(results: Mapping[str, Result], series: str) -> Trail:
-    """The trail of one series, from the results of the stages history, lift and outliers. Raises UsageError."""
+def trail(dataset: Dataset, results: Mapping[str, Result], series: str) -> Trail:
+    """The trail of one series, from the results of the stages history, lift and outliers. Raises UsageError.
+
+    Buckets after the last day of sale in which nothing is known are left out.
+    """
     panels = {
         "sold": Panel.from_wide(results["history"].table("sold")),
         "in_stock": Panel.from_wide(results["history"].table("in_stock")),
@@ -63,15 +69,17 @@ def trail(results: Mapping[str, Result], series: str) -> Trail:
     row = int(np.flatnonzero((keys["sku"] == sku) & (keys["warehouse"] == warehouse))[0])
     values = {name: panel.values[row].astype(np.float64) for name, panel in panels.items()}
     table = pd.DataFrame({"date": panels["sold"].dates, **values})
-    started = table[["sold", "demand", "adjusted"]].notna().any(axis=1).cummax()
-    table = table[started].reset_index(drop=True)
+    begins, ends = (pd.Timestamp(day[0]) for day in listing(keys.iloc[[row]], dataset["stocking"], dataset["items"]))
+    known = table[["sold", "demand", "adjusted"]].notna().any(axis=1)
+    over = (table["date"] > ends) & ~known[::-1].cummax()[::-1]
+    table = table[known.cummax() & ~over].reset_index(drop=True)
     noted = notes(results)
     noted = noted[(noted["sku"] == sku) & (noted["warehouse"] == warehouse)]
     told = noted["reason"].where(noted["kept"] == "", noted["reason"] + ", kept: " + noted["kept"])
     why = told.groupby(noted["date"]).agg("; ".join)
     table["why"] = table["date"].map(why).fillna("")
     unknown = table["sold"].isna() & (table["why"] == "")
-    return Trail(sku, warehouse, table.assign(why=table["why"].mask(unknown, "quantity unknown")))
+    return Trail(sku, warehouse, table.assign(why=table["why"].mask(unknown, "quantity unknown")), begins, ends)
 
 
 def notes(results: Mapping[str, Result]) -> pd.DataFrame:

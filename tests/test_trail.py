@@ -29,29 +29,53 @@ def shop(planned: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def results(shop):
-    return compute(prepare(Workspace(shop)), "outliers")
+def prepared(shop):
+    return prepare(Workspace(shop))
 
 
-def test_the_absurd_week_is_adjusted_and_told(results):
-    table = trail(results, "BEV-0001@LEJ").table.set_index("date")
+@pytest.fixture(scope="module")
+def dataset(prepared):
+    return prepared.dataset
+
+
+@pytest.fixture(scope="module")
+def results(prepared):
+    return compute(prepared, "outliers")
+
+
+def test_nothing_is_told_of_weeks_after_the_last_day_of_sale(shop, dataset, capsys):
+    ended = dataset["items"].dropna(subset=["end_date"])
+    ended = ended[ended["end_date"] < pd.Timestamp("2026-01-01")].iloc[0]
+    series = f"{ended['sku']}@LEJ"
+    assert main(["-C", str(shop), "history", series, "--format", "json"]) == 0
+    told = capsys.readouterr()
+    assert max(row["date"] for row in json.loads(told.out)["history"]) <= str(ended["end_date"].date())
+    assert "quantity unknown" not in told.out
+    assert main(["-C", str(shop), "explain", "forecast", series]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"Its last day of sale was {ended['end_date'].date()}: nothing is expected any more." in said
+    assert "unknown buckets" not in said
+
+
+def test_the_absurd_week_is_adjusted_and_told(dataset, results):
+    table = trail(dataset, results, "BEV-0001@LEJ").table.set_index("date")
     week = table.loc["2025-06-16"]
     assert (week["sold"], week["demand"]) == (4000, 4000)
     assert week["adjusted"] < 1000
     assert week["why"] == "one-off spike"
 
 
-def test_every_difference_has_its_reason(results):
+def test_every_difference_has_its_reason(dataset, results):
     for series in ("BEV-0001@LEJ", "GAR-0001@BSL"):
-        table = trail(results, series).table
+        table = trail(dataset, results, series).table
         different = (table["sold"] - table["adjusted"]).abs() > 1e-6
         assert different.any()
         assert (table.loc[different, "why"] != "").all()
         assert not table["sold"].isna().any()
 
 
-def test_campaigns_are_named(results):
-    table = trail(results, "BEV-0001@LEJ").table
+def test_campaigns_are_named(dataset, results):
+    table = trail(dataset, results, "BEV-0001@LEJ").table
     assert table["why"].str.startswith("campaign ").any()
 
 
@@ -103,6 +127,8 @@ def test_lists_of_stockouts_and_outliers(shop, capsys):
 
 def test_reported_spikes_are_left_alone(shop):
     prepared = prepare(Workspace(shop), flags={"forecast.outliers": "report"})
-    week = trail(compute(prepared, "outliers"), "BEV-0001@LEJ").table.set_index("date").loc["2025-06-16"]
+    week = (
+        trail(prepared.dataset, compute(prepared, "outliers"), "BEV-0001@LEJ").table.set_index("date").loc["2025-06-16"]
+    )
     assert week["adjusted"] == 4000
     assert "kept" in week["why"]

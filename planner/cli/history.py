@@ -10,6 +10,8 @@ from planner.cli.out import ROWS_SHOWN, Answer, Sheet
 from planner.cli.session import DATA, PLANNING, command, current
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     import pandas as pd
 
     from planner.trail import Trail
@@ -42,7 +44,7 @@ def history(
     results = compute(prepared, "outliers", session.progress())
     wanted = (*((EMPTY_SHELF,) if stockouts else ()), *((ONE_OFF,) if outliers else ()))
     if series:
-        return _one(trail(results, series), wanted, limit)
+        return _one(trail(prepared.dataset, results, series), prepared.as_of, wanted, limit)
     told = session.selected(notes(results))
     if wanted:
         rows = told[told["reason"].isin(wanted)].reset_index(drop=True)
@@ -58,8 +60,10 @@ def history(
     return Answer([sheet], lines=blind, next_step="planner history --stockouts   |   planner history SKU@WAREHOUSE")
 
 
-def _one(found: Trail, wanted: tuple[str, ...], limit: int) -> Answer:
+def _one(found: Trail, as_of: dt.date, wanted: tuple[str, ...], limit: int) -> Answer:
     """Plot and table of one series; on the screen the newest row comes first."""
+    import pandas as pd
+
     from planner.trail import mark
 
     name = f"{found.sku}@{found.warehouse}"
@@ -76,7 +80,10 @@ def _one(found: Trail, wanted: tuple[str, ...], limit: int) -> Answer:
     rows = rows.reset_index(drop=True)
     sheet = Sheet("history", rows, title, ("date",), columns, ("why",), limit, "no such bucket")
     marks = [mark(why) for why in found.table["why"]]
-    return Answer([sheet], {"sku": found.sku, "warehouse": found.warehouse}, _plot(found.table, marks),
+    ended = (
+        [f"no longer sold: the last day of sale was {found.ends.date()}"] if found.ends < pd.Timestamp(as_of) else []
+    )
+    return Answer([sheet], {"sku": found.sku, "warehouse": found.warehouse}, [*_plot(found.table, marks), *ended],
                   f"planner explain forecast {name}")  # fmt: skip
 
 

@@ -99,11 +99,12 @@ def fit_baseline(
     variance = widened(np.where(whole[:, None], np.maximum(variance, mean), variance), mean, new)
     method = _method(labels[:, 0], failures, names, season, share, tuple(learnt))
     level = levels[:, 0].mean(axis=1)
+    on_sale = ~(demand.dates.to_numpy() > listing(demand.keys, stocking, items)[1][:, None])
     return Baseline(
         _forecast_frame(demand.keys, scene.ahead, mean, variance, base[0] * listed, method, whole),
         _series_frame(demand.keys, level, mean, variance, labels[:, 0], scene.values, season, method, whole),
         dependence,
-        _notes(demand, raw, scene.values, failures, known.notes()),
+        _notes(demand, raw, scene.values, on_sale, failures, known.notes()),
         weights.table(share, tuple(learnt)),
         contributed(scene, taught, share, labels[:, 0], listed),
     )
@@ -273,11 +274,11 @@ def _series_frame(
 
 
 def _notes(
-    demand: Panel, raw: Matrix, values: Matrix, failures: Sequence[Failure], of_drivers: Sequence[str]
+    demand: Panel, raw: Matrix, values: Matrix, on_sale: Flags, failures: Sequence[Failure], of_drivers: Sequence[str]
 ) -> pd.DataFrame:
     """What was wrong with single series, and what was done about it; without a series, what drivers lack."""
     wrong = (np.isnan(raw) & ~np.isnan(demand.values)).sum(axis=1)
-    filled = (np.isnan(raw) & ~np.isnan(values)).sum(axis=1)
+    filled = (np.isnan(raw) & ~np.isnan(values) & on_sale).sum(axis=1)
     rows = [
         (row, f"{wrong[row]} buckets negative or infinite: taken as unknown") for row in wrong.nonzero()[0].tolist()
     ]
