@@ -178,6 +178,22 @@ HILLSTROM = Source(
     "planner.importers.hillstrom",
     (Option("start", str, "2008-03-03", "first day of the trial"),),
 )
+COMPLETE_JOURNEY = Source(
+    "complete-journey",
+    "The Complete Journey: baskets, households, coupons, displays",
+    "planner.importers.complete_journey",
+    (
+        Option("stores", int, 10, "the largest stores become series, so many of them (0: all)", minimum=0),
+        Option("first_day", str, "2014-01-01", "date of DAY 1, where the files count days"),
+        SUPPLIER,
+        LEAD,
+        REVIEW,
+        COVER,
+        replace(COST, default=0.7),
+        Option("drop_after_weeks", int, 26, "an item unsold for this many weeks has ended (0: none has)", minimum=0),
+        KEY_FILE,
+    ),
+)
 CSV = Source(
     "csv",
     "your own export, by a file that maps its columns",
@@ -193,5 +209,5 @@ CSV = Source(
     ),
 )
 SOURCES: Mapping[str, Source] = MappingProxyType(
-    {source.name: source for source in (VN2, M5, ONLINE_RETAIL, FRESH_RETAIL, HILLSTROM, CSV)}
+    {source.name: source for source in (VN2, M5, ONLINE_RETAIL, FRESH_RETAIL, HILLSTROM, COMPLETE_JOURNEY, CSV)}
 )
