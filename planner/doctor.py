@@ -67,5 +67,5 @@ def _solver() -> tuple[str, ...]:
         solver.maximize(variable)
         fine = abs(solver.getObjectiveValue() - 2.0) < 1e-9
     except (ImportError, OSError, AttributeError) as error:
-        return ("HiGHS solves", "missing", "", "everything", str(error))
+        return ("HiGHS solves", "missing", "", "everything", f"{error}; CBC stands in for it, slower")
     return ("HiGHS solves", "fine" if fine else "missing", "", "everything", "" if fine else "reinstall highspy")

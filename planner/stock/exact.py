@@ -1,4 +1,4 @@
-"""The model of record, solved by HiGHS: for small cases, from the plan that the search has found."""
+"""The model of record, solved as one: for small cases, from the plan that the search has found."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import numpy as np
 
 from planner.stock.case import Case, Floats, Solution
 from planner.stock.model import build
-from planner.stock.solve import Outcome, Solver
+from planner.stock.solve import Outcome, Solver, hand_over, limit_prices
 from planner.stock.terms import Model
 from planner.stock.usage import held, shipped
 
-CELLS = 260
+CELLS, SECONDS = 260, 20.0
 
 
 @dataclass(frozen=True)
 class Exact:
-    """`solution` is None if HiGHS found no plan; `bound` is proven; `prices` [limit, T] are those of the relaxation."""
+    """`solution` is None if no plan was found; `bound` is proven; `prices` [limit, T] are those of the relaxation."""
 
     solution: Solution | None
     bound: float
@@ -27,32 +27,22 @@ class Exact:
 
 
 def small(case: Case) -> bool:
-    """Whether the whole case fits into one model that HiGHS solves in seconds."""
+    """Whether the whole case fits into one model; `SECONDS` are enough for nearly all of it."""
     return len(case.nodes) * case.horizon <= CELLS
 
 
 def solve_exactly(
     case: Case, room: Floats, start: Solution | None, gap: float, nodes: int, time_limit: float
 ) -> Exact:  # fmt: skip
-    """Branch and bound from a plan, to a relative gap or a number of nodes."""
+    """Branch and bound from a plan, to a relative gap, a number of nodes or seconds: the best plan so far is kept."""
     model = build(case, np.arange(len(case.nodes)), room if case.limits else None)
-    solver = Solver(model.problem, time_limit)
+    solver = hand_over(model.problem, time_limit)
     relaxed = solver.relaxed()
-    prices = _duals(model, solver, room) if relaxed.found else np.zeros_like(room)
+    prices = limit_prices(solver, room) if relaxed.found else np.zeros_like(room)
     values = _complete(model, solver, start) if start is not None else None
     outcome = solver.whole_numbers(gap, nodes, values)
     bound = np.nanmax([-np.inf, relaxed.bound, outcome.bound])
     return Exact(read_plan(case, model, solver, outcome), bound, prices, outcome.nodes, outcome.timed_out)
-
-
-def _duals(model: Model, solver: Solver, room: Floats) -> Floats:
-    """What the relaxation would pay for one unit more of each shared limit."""
-    prices = np.zeros_like(room)
-    for row, dual in zip(model.problem.constraints(), solver.highs.getSolution().row_dual, strict=True):
-        if row.name.startswith("limit_c"):
-            index, week = row.name.removeprefix("limit_c").split("_t")
-            prices[int(index), int(week)] = max(0.0, -float(dual))
-    return prices
 
 
 def _complete(model: Model, solver: Solver, plan: Solution) -> Floats | None:

@@ -14,7 +14,7 @@ from planner.settings import StockSettings
 from planner.stock.board import Board
 from planner.stock.bounds import lower_bound
 from planner.stock.case import Case, Floats, Solution
-from planner.stock.exact import small, solve_exactly
+from planner.stock.exact import SECONDS, small, solve_exactly
 from planner.stock.improve import improve
 from planner.stock.joint import choose_weeks, suppliers
 from planner.stock.networks import share_holding
@@ -168,7 +168,7 @@ class _Search:
         )
 
     def _exact(self) -> None:
-        """HiGHS on the model of record, unless the plan is proven good enough already.
+        """Branch and bound on the model of record, unless the plan is proven good enough: a few seconds at most.
 
         Of its plan only the orders are taken; what follows from them is computed anew, without the solver's tolerances.
         """
@@ -177,9 +177,10 @@ class _Search:
             return
         left = max(1.0, self.begun + self.settings.time_limit_seconds - _now())
         start = self.plan.solution if np.isfinite(cost) else None
-        exact = solve_exactly(self.case, self.room, start, self.settings.gap, self.settings.nodes, left)
+        seconds = min(left, SECONDS)
+        exact = solve_exactly(self.case, self.room, start, self.settings.gap, self.settings.nodes, seconds)
         self.plan.bound, self.plan.nodes = max(self.plan.bound, exact.bound), exact.nodes
-        self.plan.timed_out |= exact.timed_out
+        self.plan.timed_out |= exact.timed_out and left <= SECONDS
         if self.case.limits:
             self.plan.prices = exact.prices
         if exact.solution is not None:

@@ -18,7 +18,7 @@ from planner.stock.board import Board
 from planner.stock.case import Flags, Floats, Ints
 from planner.stock.late import never
 from planner.stock.shared import Shared
-from planner.stock.solve import Solver
+from planner.stock.solve import Column, Solver, hand_over, limit_prices
 
 ROUNDS, SMOOTH, GROUPS, BEYOND = 10, 0.6, 150, 1.25
 FIRST_BOX, GROWTH = 0.001, 3.0
@@ -52,7 +52,7 @@ def find_prices(
     """
     prices = best = np.zeros_like(shared.room)
     columns, hot, box = Columns(_groups(board)), np.zeros(shared.room.shape, bool), _first_box(shared)
-    worth, stands = -np.inf, prices
+    worth, stands, master = -np.inf, prices, _Master(shared)
     for number in range(rounds):
         used = columns.add(board, shared)
         value = float(columns.cost[-1].sum() + (prices * _over(shared, used)).sum())
@@ -60,7 +60,7 @@ def find_prices(
         hot |= shared.exceeded(used)
         if not hot.any() or number == rounds - 1 or late():
             break
-        duals = _master(columns, shared, hot, box)
+        duals = master.prices(columns, hot, box)
         box = np.where(duals >= 0.99 * box, GROWTH * box, box)
         prices = SMOOTH * duals + (1 - SMOOTH) * best
         prices = prices.astype(np.float32).astype(np.float64)  # no tie hangs on the solver's last bits
@@ -100,35 +100,62 @@ def _groups(board: Board) -> Ints:
     return networks if count <= GROUPS else np.asarray(networks * GROUPS // count, dtype=np.int64)
 
 
-def _master(columns: Columns, shared: Shared, hot: Flags, box: Floats) -> Floats:
-    """Duals of the limits in the master problem; use beyond a limit costs what the box allows."""
-    problem = pulp.LpProblem("master", pulp.LpMinimize)
-    cost: dict[pulp.LpVariable, float] = {}
-    cells = list(zip(*(axis.tolist() for axis in np.nonzero(hot)), strict=True))
-    rows: dict[tuple[int, int], dict[pulp.LpVariable, float]] = {cell: {} for cell in cells}
-    for g in range(len(columns.cost[0])):
-        own = {problem.add_variable(f"plan_g{g}_r{r}", 0): r for r in range(len(columns.cost))}
-        problem.addConstraint(pulp.LpConstraint(pulp.LpAffineExpression(dict.fromkeys(own, 1.0)), 0, f"one_g{g}", 1.0))
-        for variable, r in own.items():
-            cost[variable] = float(columns.cost[r][g])
-            for cell in cells:
-                if columns.use[r][g][cell]:
-                    rows[cell][variable] = float(columns.use[r][g][cell])
-    for (i, t), terms in rows.items():
-        over = problem.add_variable(f"over_c{i}_t{t}", 0)
-        cost[over] = float(min(shared.soft[i, t], box[i, t], BEYOND * shared.worth[i]))
-        expression = pulp.LpAffineExpression({**terms, over: -1.0})
-        problem.addConstraint(pulp.LpConstraint(expression, -1, f"limit_c{i}_t{t}", float(shared.room[i, t])))
-    problem.setObjective(pulp.LpAffineExpression(cost))
-    return _duals(problem, shared)
+class _Master:
+    """The restricted master, a model that lives from round to round: each round adds one column for every group.
 
+    Least cost of a mix of plans, one in all for each group, whose use stays within the room of each limit; use beyond
+    it costs what the box allows, and nothing where no plan has gone beyond.
+    """
 
-def _duals(problem: pulp.LpProblem, shared: Shared) -> Floats:
-    prices = np.zeros_like(shared.room)
-    solver = Solver(problem)
-    if solver.relaxed().found:
-        for row, dual in zip(problem.constraints(), solver.highs.getSolution().row_dual, strict=True):
-            if row.name.startswith("limit_c"):
-                index, week = row.name.removeprefix("limit_c").split("_t")
-                prices[int(index), int(week)] = max(0.0, -float(dual))
-    return prices
+    def __init__(self, shared: Shared) -> None:
+        self.shared, self.problem = shared, pulp.LpProblem("master", pulp.LpMinimize)
+        self.cells = list(zip(*(axis.tolist() for axis in np.nonzero(np.isfinite(shared.room))), strict=True))
+        self.over: list[pulp.LpVariable] = []
+        self.one: list[pulp.LpConstraint] = []
+        self.limit: dict[tuple[int, int], pulp.LpConstraint] = {}
+        self.solver: Solver | None = None
+
+    def prices(self, columns: Columns, hot: Flags, box: Floats) -> Floats:
+        """[limit, T] duals of the limits once the newest plans have joined."""
+        if self.solver is None:
+            self.solver = hand_over(self._problem(columns))
+        else:
+            self.solver.add_columns(self._columns(columns))
+        allowed = np.minimum(np.minimum(self.shared.soft, box), BEYOND * self.shared.worth[:, None])
+        cost = np.array([allowed[cell] if hot[cell] else 0.0 for cell in self.cells], float)
+        self.solver.charge_columns(self.solver.positions(self.over), cost)
+        if not self.solver.relaxed().found:
+            return np.zeros_like(self.shared.room)
+        return limit_prices(self.solver, self.shared.room)
+
+    def _problem(self, columns: Columns) -> pulp.LpProblem:
+        """The master of the first plans."""
+        count, at_most, equal = len(columns.cost[0]), pulp.LpConstraintLE, pulp.LpConstraintEQ
+        self.one = [pulp.LpConstraint(None, equal, f"one_g{g}", 1.0) for g in range(count)]
+        self.limit = {
+            (i, t): pulp.LpConstraint(None, at_most, f"limit_c{i}_t{t}", float(self.shared.room[i, t]))
+            for i, t in self.cells
+        }
+        cost: dict[pulp.LpVariable, float] = {}
+        for column in self._columns(columns):
+            cost[column.variable] = column.cost
+            for row, amount in column.amounts.items():
+                row.expr[column.variable] = amount
+        for (i, t), row in self.limit.items():
+            over = self.problem.add_variable(f"over_c{i}_t{t}", 0)
+            self.over.append(over)
+            cost[over], row.expr[over] = 0.0, -1.0
+        for row in (*self.one, *self.limit.values()):
+            self.problem.addConstraint(row)
+        self.problem.setObjective(pulp.LpAffineExpression(cost))
+        return self.problem
+
+    def _columns(self, columns: Columns) -> list[Column]:
+        """The newest plan of each group: its cost, and what it uses of the limits."""
+        number = len(columns.cost) - 1
+        cost, use = columns.cost[-1].tolist(), np.where(np.isfinite(self.shared.room), columns.use[-1], 0.0)
+        used: list[dict[pulp.LpConstraint, float]] = [{row: 1.0} for row in self.one]
+        for g, i, t in zip(*(axis.tolist() for axis in np.nonzero(use)), strict=True):
+            used[g][self.limit[i, t]] = float(use[g, i, t])
+        named = [self.problem.add_variable(f"plan_g{g}_r{number}", 0) for g in range(len(cost))]
+        return [Column(*parts) for parts in zip(named, cost, used, strict=True)]
