@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from planner.cli.app import main
@@ -64,6 +65,8 @@ def test_power_says_what_a_trial_could_see(demo: Path, tmp_path: Path, capsys: C
         (["settle", "NONE"], "has no assignments"),
         (["settle", "--uplift", "visit"], "needs one campaign"),
         (["settle", "FRESH26", "--uplift", "smile"], "there is no outcome"),
+        (["settle", "FRESH26", "--by", "region"], "--by needs --uplift"),
+        (["settle", "FRESH26", "--uplift", "visit", "--by", "shoe_size"], "customers have no column 'shoe_size'"),
         (["power", "NONE"], "there is no campaign"),
         (["power", "XMAS23"], "has no audience_size"),
     ],
@@ -71,3 +74,27 @@ def test_power_says_what_a_trial_could_see(demo: Path, tmp_path: Path, capsys: C
 def test_what_cannot_be_meant_is_refused(demo: Path, capsys: Capture, words: list[str], says: str) -> None:
     assert main(["-C", str(demo), "campaign", *words]) == 2
     assert says in capsys.readouterr().err
+
+
+def test_uplift_comes_to_the_places_that_are_named(tmp_path: Path, capsys: Capture) -> None:
+    """Half a thousand a side; the mail works in the city alone, and a third of the customers live there."""
+    rng = np.random.default_rng(4)
+    lines = ["recency,history,mens,womens,zip_code,newbie,channel,segment,visit,conversion,spend"]
+    for number in range(1500):
+        city, sent = number % 3 == 0, rng.random() < 0.5
+        visit = int(rng.random() < 0.2 + 0.5 * (city and sent))
+        arm = "Mens E-Mail" if sent else "No E-Mail"
+        place = "Urban" if city else "Rural"
+        lines.append(f"{number % 9},{number % 50},{number % 2},1,{place},0,Web,{arm},{visit},0,0.0")
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "email_trial.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    shop = str(tmp_path / "shop")
+    assert main(["import", "hillstrom", str(tmp_path / "raw"), "--into", shop]) == 0
+    capsys.readouterr()
+    words = ["campaign", "settle", "EMAIL", "--uplift", "visit", "--by", "region", "--format", "json"]
+    assert main(["-C", shop, *words]) == 0
+    said = json.loads(capsys.readouterr().out)
+    extra = {row["place"]: row["expected"] for row in said["places"]}
+    assert extra["Urban"] == pytest.approx(250, rel=0.25)
+    assert abs(extra["Rural"]) < 80
+    assert [row["way"] for row in said["ways"] if row["chosen"]] == ["sum of customers"]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _SHOWN = ("effect", "low", "high", "control_mean", "p_value", "verdict", "smallest_effect", "mean", "customers",
           "control_customers")  # fmt: skip
+_PLACES = ("customers", "expected", "way")
 
 
 def settle(
@@ -25,11 +26,15 @@ def settle(
         str, typer.Option("--uplift", metavar="OUTCOME", help="For whom it worked: by visit or conversion.")
     ] = "",
     least: Annotated[float, typer.Option(metavar="SHARE", help="Gain per customer that sending has to bring.")] = 0.0,
+    by: Annotated[
+        str, typer.Option("--by", metavar="COLUMNS", help="With --uplift: places, by default home_warehouse.")
+    ] = "",
 ) -> Answer:
     """Read finished trials: each arm against the control, with intervals, and no verdict on what they could not see.
 
     With --uplift OUTCOME learners are compared on halves that they have not seen, and the first table, which -o writes,
-    says for each customer whether to send.
+    says for each customer whether to send. A further table brings the effect to places: summed over customers only
+    where that is nearer than rate x head-count in cross-validation on the trial.
     """
     from planner.marketing.trials.settle import settle as read
 
@@ -43,14 +48,19 @@ def settle(
         Sheet("refused", found.refused, "Not read", ("campaign",), folded=("why",), shown=0, empty="none"),
     ]  # fmt: skip
     if not uplift:
+        if by:
+            raise UsageError("--by needs --uplift", "planner campaign settle CAMPAIGN --uplift conversion --by region")
         return Answer(sheets, {}, [], "planner campaign settle CAMPAIGN --uplift conversion")
     _possible(campaign, uplift)
     if len(found.refused):
         return Answer(sheets[::-1], {}, ["who responds to what cannot be read from this trial"])
-    lists, quality, lines = _uplift(prepared, campaign, uplift, least)
+    people = _people(prepared, campaign)
+    columns = _columns(people, by or "home_warehouse")
+    lists, quality, lines = _uplift(prepared, people, campaign, uplift, least)
+    places = _places(prepared, people, campaign, uplift, columns)
     whom = Sheet("send", lists, "Whom to send to, the least gain first", ("customer", "arm"))
     learners = Sheet("learners", quality, "Qini and AUUC over 20 splits", ("arm", "learner"), shown=0)
-    return Answer([whom, learners, *sheets], {}, lines)
+    return Answer([whom, learners, *places, *sheets], {}, lines)
 
 
 def power(
@@ -142,8 +152,45 @@ def _possible(campaign: str, outcome: str) -> None:
     need_scikit_learn("--uplift")
 
 
+def _columns(people: pd.DataFrame, by: str) -> list[str]:
+    from planner.settings import nearest
+
+    names = [name.strip() for name in by.split(",")]
+    for name in names:
+        if name not in people.columns or name == "customer":
+            known = sorted(set(map(str, people.columns)) - {"customer"})
+            raise UsageError(f"--by: customers have no column {name!r}", nearest(name, known))
+    return names
+
+
+def _places(prepared: Prepared, people: pd.DataFrame, campaign: str, outcome: str, columns: list[str]) -> list[Sheet]:
+    """What each arm brings to each place, and how far off both ways to sum are."""
+    import pandas as pd
+
+    from planner.marketing.trials.settle import by_place
+
+    settings = prepared.scenario.settings
+    rows = prepared.dataset["assignments"]
+    rows = rows[rows["campaign"] == campaign]
+    found = []
+    for arm in sorted(set(rows["arm"]) - {"control"}):
+        one = by_place(rows, people, arm, outcome, columns, settings.plan.seed, settings.customers.minimum_cell)
+        found += [one] if one else []
+    named = " / ".join(columns)
+    tables = [pd.concat(parts, ignore_index=True) for parts in zip(*found, strict=True)]
+    if not tables:
+        tables = [pd.DataFrame(columns=["arm", "place", *_PLACES]), pd.DataFrame(columns=["arm", "way"])]
+    nothing = f"nothing to sum by {named}: one place, or too few customers"
+    return [
+        Sheet("places", tables[0], f"Extra {outcome}s if all get it, by {named}", ("arm", "place"),
+              _PLACES, shown=0, empty=nothing),
+        Sheet("ways", tables[1], "Error of both ways on halves not learnt from", ("arm", "way"), shown=0,
+              empty=nothing),
+    ]  # fmt: skip
+
+
 def _uplift(
-    prepared: Prepared, campaign: str, outcome: str, least: float
+    prepared: Prepared, people: pd.DataFrame, campaign: str, outcome: str, least: float
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     """Lists and learners of each arm, and what to say of them."""
     import pandas as pd
@@ -152,7 +199,6 @@ def _uplift(
 
     data, seed = prepared.dataset, prepared.scenario.settings.plan.seed
     rows = data["assignments"][data["assignments"]["campaign"] == campaign]
-    people = _people(prepared, campaign)
     lists, quality, lines = [], [], []
     for arm in sorted(set(rows["arm"]) - {"control"}):
         with current().out.working(f"learning for whom {arm} worked"):

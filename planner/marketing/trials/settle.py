@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from planner.marketing.trials.reading import COLUMNS, CONTROL, doubts, read_trial
+from planner.marketing.trials.sums import expected_by_place
 from planner.marketing.trials.uplift import Floats, Uplift, fit_uplift, send_list
 
 _MOST_WORDS = 12
@@ -64,6 +66,16 @@ def features(people: pd.DataFrame) -> tuple[Floats, list[str]]:
     return np.stack([kept[name] for name in columns], axis=1) if columns else np.zeros((len(people), 0)), columns
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """Customers of one arm and the control, whose outcome is known: `rows` with their facts, `x` [customers, facts]."""
+
+    rows: pd.DataFrame
+    x: Floats
+    treated: Floats
+    y: Floats
+
+
 def for_whom(
     assignments: pd.DataFrame, people: pd.DataFrame, arm: str, outcome: str, seed: int, least: float = 0.0
 ) -> tuple[Uplift, pd.DataFrame] | None:
@@ -71,6 +83,41 @@ def for_whom(
 
     `people`: one row a customer, as they were known before the campaign.
     """
+    asked = _asked(assignments, people, arm, outcome)
+    if asked is None:
+        return None
+    uplift = fit_uplift(asked.x, asked.treated, asked.y, seed=seed)
+    return uplift, send_list(asked.rows["customer"], uplift, least).assign(arm=arm)
+
+
+def by_place(
+    assignments: pd.DataFrame,
+    people: pd.DataFrame,
+    arm: str,
+    outcome: str,
+    columns: Sequence[str],
+    seed: int,
+    cell: int,
+) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    """What one arm brings to each place if all of the trial's customers get it, and the errors of both ways to sum.
+
+    A place is what stands in `columns` of `people`, such as home_warehouse. None where there are too few customers, or
+    only one place. Places of fewer than `cell` customers are merged into one.
+    """
+    asked = _asked(assignments, people, arm, outcome)
+    if asked is None:
+        return None
+    named = asked.rows[list(columns)].astype("string").fillna("").agg(" / ".join, axis=1).replace("", "unknown")
+    place = named.where(named.map(named.value_counts()) >= cell, "other").to_numpy(dtype=object)
+    if len(set(place)) < 2:
+        return None
+    table, errors = expected_by_place(place, asked.x, asked.treated, asked.y, seed)
+    table = table[(table["customers"] >= cell).to_numpy()]
+    return table.assign(arm=arm), errors.assign(arm=arm)
+
+
+def _asked(assignments: pd.DataFrame, people: pd.DataFrame, arm: str, outcome: str) -> _Asked | None:
+    """None where too few customers or responses, or nothing known of them."""
     rows = assignments[assignments["arm"].isin([arm, CONTROL]) & assignments[outcome].notna()]
     known = rows.merge(people, on="customer", how="inner", suffixes=("", "_of_customer"))
     x, columns = features(known[[name for name in people.columns if name in known.columns]])
@@ -82,5 +129,4 @@ def for_whom(
         or min(y[treated > 0].sum(), y[treated < 1].sum()) < 10
     ):
         return None
-    uplift = fit_uplift(x, treated, y, seed=seed)
-    return uplift, send_list(known["customer"], uplift, least).assign(arm=arm)
+    return _Asked(known, x, treated, y)

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from planner.marketing.trials.uplift import LEARNERS, Floats, halves
+from planner.marketing.trials.uplift import LEARNERS, Floats, halves, standard, unseen
 
 Texts = npt.NDArray[np.object_]
 WAYS = ("rate x head-count", "sum of customers")
+LEARNER = "t-ridge"
 _TURNS = 10
 # Gain over rate x head-count, in standard deviations over the splits: below it the mix is taken for noise.
 _CLEARLY = 0.5
@@ -25,8 +26,26 @@ def by_group(group: Texts, single: Floats, rate: float, way: str) -> pd.Series:
     return pd.Series(values).groupby(group).sum()
 
 
+def expected_by_place(
+    place: Texts, x: Floats, treated: Floats, y: Floats, seed: int = 1
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What a treatment of all customers of the trial brings place by place, by the nearer way; and both ways' errors.
+
+    The first has one row a place: place, customers, expected (extra outcomes), way. Single uplifts come from models
+    that have not seen the customer. `x` is standardised here.
+    """
+    x = standard(x)
+    way, errors = choose_sum(place, x, treated, y, seed=seed)
+    on = treated > 0
+    rate = float(y[on].mean() - y[~on].mean())
+    single = unseen(LEARNERS[LEARNER], x, treated, y, seed) if way == WAYS[1] else np.zeros(len(y))
+    table = pd.DataFrame({"expected": by_group(place, single, rate, way)}).rename_axis("place")
+    table.insert(0, "customers", pd.Series(place).value_counts())
+    return table.reset_index().assign(way=way), errors.assign(chosen=errors["way"] == way)
+
+
 def choose_sum(
-    group: Texts, x: Floats, treated: Floats, y: Floats, learner: str = "t-ridge", seed: int = 1, turns: int = _TURNS
+    group: Texts, x: Floats, treated: Floats, y: Floats, learner: str = LEARNER, seed: int = 1, turns: int = _TURNS
 ) -> tuple[str, pd.DataFrame]:
     """The nearer way, and both with their error: mean over splits of sum over groups of |expected - measured|. The sum
     is taken only where it is nearer by more than half the standard deviation of that gain over the splits.

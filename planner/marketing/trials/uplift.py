@@ -140,7 +140,7 @@ def fit_uplift(
     quality = pd.DataFrame(rows, columns=["learner", "qini", "sd", "auuc", "auuc_sd", "chosen"])
     best = scores[chosen][:, 0]
     tells = bool(best.mean() > 2 * best.std(ddof=1))
-    return Uplift(_unseen(LEARNERS[chosen], x, treated, y, seed), quality, chosen, tells)
+    return Uplift(unseen(LEARNERS[chosen], x, treated, y, seed), quality, chosen, tells)
 
 
 def choose(x: Floats, treated: Floats, y: Floats, seed: int, learners: Sequence[str] = FAST) -> str:
@@ -177,7 +177,8 @@ def halves(treated: Floats, seed: int) -> Flags:
     return known
 
 
-def _unseen(learner: Learner, x: Floats, treated: Floats, y: Floats, seed: int) -> Floats:
+def unseen(learner: Learner, x: Floats, treated: Floats, y: Floats, seed: int) -> Floats:
+    """Uplift of each customer, learnt on the half without it."""
     known = halves(treated, seed)
     result = np.zeros(len(y))
     for part in (known, ~known):

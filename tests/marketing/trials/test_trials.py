@@ -21,7 +21,7 @@ from planner.marketing.trials import (
     smallest_effect,
 )
 from planner.marketing.trials.power import smallest_rate_effect
-from planner.marketing.trials.settle import features, for_whom, settle
+from planner.marketing.trials.settle import by_place, features, for_whom, settle
 
 SENT = pd.Timestamp("2026-02-02 09:00")
 
@@ -152,6 +152,30 @@ def test_sums_of_customers_are_taken_where_the_mix_differs() -> None:
     assert choose_sum(mixed, x, on, y)[0] == "sum of customers"
     assert choose_sum(alike, x, on, y)[0] == "rate x head-count"
     assert by_group(alike, y, 0.1, "rate x head-count").sum() == pytest.approx(0.1 * len(y))
+
+
+def test_an_effect_comes_to_warehouses_by_the_nearer_way() -> None:
+    """It works for the loyal alone (+15 points, else -5): three of four in the north, one of four in the south."""
+    x, on, y = world(8000)
+    rng = np.random.default_rng(9)
+    north = rng.random(len(y)) < np.where(x[:, 0] > 0, 0.75, 0.25)
+    names = [f"P{n}" for n in range(len(y))]
+    people = pd.DataFrame({"customer": names, "loyal": x[:, 0], "noise": x[:, 1]})
+    people = people.assign(home=np.where(north, "NORTH", "SOUTH"), tiny=np.where(np.arange(len(y)) < 3, "few", "many"))
+    rows = pd.DataFrame({"customer": names, "arm": np.where(on > 0, "mail", "control"), "visit": y})
+    found = by_place(rows, people, "mail", "visit", ["home"], seed=1, cell=10)
+    assert found is not None
+    table = found[0].set_index("place")
+    assert set(table["way"]) == {"sum of customers"}
+    truth = pd.Series(np.where(x[:, 0] > 0, 0.15, -0.05)).groupby(np.where(north, "NORTH", "SOUTH")).sum()
+    assert table.loc["NORTH", "expected"] == pytest.approx(truth["NORTH"], rel=0.25)
+    assert table["customers"].sum() == len(y)
+    errors = found[1].set_index("way")["error"]
+    assert errors["sum of customers"] < errors["rate x head-count"]
+    rare = by_place(rows, people, "mail", "visit", ["tiny"], seed=1, cell=4)
+    assert rare is not None
+    assert rare[0]["place"].tolist() == ["many"]  # three people are too few to be shown
+    assert by_place(rows, people.assign(home=""), "mail", "visit", ["home"], seed=1, cell=10) is None
 
 
 def test_words_and_numbers_of_customers_become_features() -> None:
