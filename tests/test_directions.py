@@ -22,7 +22,7 @@ LAYERS = (
     ("kpis",),
     ("record",),
     ("plan",),
-    ("judged", "trail"),
+    ("judged", "trail", "gating"),
     ("backtest", "replay"),
     ("publications", "levels", "remembered"),
     ("simulation",),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from planner.cli import campaigns, trials
+from planner.cli import campaigns, gating, trials
 from planner.cli.helping import Noun
 from planner.cli.out import ROWS_SHOWN, Answer, Sheet
 from planner.cli.session import DATA, PLANNING, command, current
@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     command(noun, "list", takes=DATA | PLANNING, noun="campaign")(campaigns.list_campaigns)
     command(noun, "fit", takes=DATA | PLANNING, noun="campaign")(campaigns.fit)
     command(noun, "apply", takes=DATA | PLANNING | {"select"}, noun="campaign")(campaigns.apply)
+    command(noun, "gate", takes=DATA | PLANNING, noun="campaign")(gating.gate)
     command(noun, "power", takes=DATA | PLANNING, noun="campaign")(trials.power)
     command(noun, "settle", takes=DATA | PLANNING, noun="campaign")(trials.settle)
     app.add_typer(noun, name="campaign", rich_help_panel="Read")
