@@ -18,7 +18,7 @@ _LIBRARIES = (
     ("lightgbm", "lightgbm", "forecasts", ""),
     ("pulp", "pulp", "everything", ""),
     ("numba", "numba", "orders", ""),
-    ("highspy", "highspy", "everything", ""),
+    ("highspy", "highspy", "orders", ""),
     ("networkx", "networkx", "everything", ""),
     ("jinja2", "jinja2", "everything", ""),
     ("pyvrp", "pyvrp", "vehicle routes", "routes"),

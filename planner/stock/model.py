@@ -6,10 +6,6 @@ at the end of week 2. `Terms` is a plain dict of variable -> coefficient, the on
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 import pulp
 
@@ -25,7 +21,7 @@ from planner.stock.terms import (
     add,
     has_lot,
     most_available,
-    most_packs,
+    no_collector,
     tier_packs,
 )  # fmt: skip
 
@@ -37,34 +33,27 @@ def build(case: Case, nodes: Ints, caps: Floats | None = None) -> Model:
 
     `caps` [limit, T] is what the shared limits leave for these nodes; without it limits are not looked at.
     """
-    with _no_collector():
+    with no_collector():
         model = Model(case, nodes, case.links_of(nodes), pulp.LpProblem("replenish", pulp.LpMinimize))
-        orders(model)
-        order_minimum(model)
-        joint_orders(model)
-        movements(model)
-        stock_balance(model)
-        expected_shortage(model)
-        availability(model)
-        echelon_shortage(model)
-        floors(model)
-        ceilings(model)
-        leftovers(model)
-        shared_limits(model, caps)
+        write(model, caps)
         model.problem.setObjective(pulp.LpAffineExpression(model.cost))
     return model
 
 
-@contextmanager
-def _no_collector() -> Iterator[None]:
-    """Millions of small objects without a cycle: the collector would only walk over them again and again."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
+def write(model: Model, caps: Floats | None) -> None:
+    """Every equation; the cost is collected in the model."""
+    orders(model)
+    order_minimum(model)
+    joint_orders(model)
+    movements(model)
+    stock_balance(model)
+    expected_shortage(model)
+    availability(model)
+    echelon_shortage(model)
+    floors(model)
+    ceilings(model)
+    leftovers(model)
+    shared_limits(model, caps)
 
 
 def orders(model: Model) -> None:
@@ -77,7 +66,7 @@ def orders(model: Model) -> None:
     links = model.case.links
     for link in model.links.tolist():
         for week, _ in model.case.open_weeks(link):
-            most = most_packs(model.case, link, week)
+            most = model.most(link, week)
             for tier, (_, price) in enumerate(links.tiers[link]):
                 least, upper = tier_packs(model.case, link, tier, most)
                 if upper < least:
@@ -94,7 +83,7 @@ def order_minimum(model: Model) -> None:
     """MOQ and price break: least x placed <= packs <= most x placed; at most one tier a week."""
     for (link, week, tier), placed in model.placed.items():
         packs, name = model.packs[link, week, tier], f"l{link}_t{week}_b{tier}"
-        least, most = tier_packs(model.case, link, tier, most_packs(model.case, link, week))
+        least, most = tier_packs(model.case, link, tier, model.most(link, week))
         model.row({packs: 1.0, placed: -least}, AT_LEAST, 0, f"least_{name}")
         model.row({packs: 1.0, placed: -most}, AT_MOST, 0, f"most_{name}")
     for link in model.links.tolist():
@@ -118,7 +107,7 @@ def joint_orders(model: Model) -> None:
         opened = model.joint[supplier, week] = model.var(f"joint_{name}", joint.order_cost, 0, 1, True)
         for link, t, tier in keys:
             inner = model.placed.get((link, t, tier))
-            most = 1.0 if inner is not None else most_packs(case, link, t)
+            most = 1.0 if inner is not None else model.most(link, t)
             line = model.packs[link, t, tier] if inner is None else inner
             model.row({line: 1.0, opened: -most}, AT_MOST, 0, f"line_l{link}_{name}_b{tier}")
         for word, minimum in (("value", joint.value), ("m3", joint.m3), ("kg", joint.kg)):
@@ -138,10 +127,13 @@ def movements(model: Model) -> None:
     """Received = packs of all links due in the week; shipped = packs of all transfers sent in the week."""
     links = model.case.links
     for (link, week, _), packs in model.packs.items():
-        units = float(links.pack[link])
-        add(model.received.setdefault((int(links.node[link]), int(links.due[link, week])), {}), packs, units)
-        if links.origin[link] >= 0:
-            add(model.shipped.setdefault((int(links.origin[link]), week), {}), packs, units)
+        units, due = float(links.pack[link]), int(links.due[link, week])
+        add(model.received.setdefault((int(links.node[link]), due), {}), packs, units)
+        origin = int(links.origin[link])
+        if origin >= 0:
+            add(model.shipped.setdefault((origin, week), {}), packs, units)
+            for t in range(week, due):
+                model.moving.setdefault((origin, t), {})[packs] = units
 
 
 def stock_balance(model: Model) -> None:
@@ -211,24 +203,24 @@ def _segments(
 
     `ordered` names the node and week whose segments are to be filled one after the other.
     """
-    points, values, slopes = curve
+    points, slopes = curve[0].tolist(), curve[2].tolist()
     if below:
         under = model.var(f"below_{name}")
         terms[under], shortage[under] = 1.0, -1.0
     before: tuple[pulp.LpVariable, float] | None = None
-    for k in range(len(slopes)):
-        width = float(points[k + 1] - points[k])
-        if width > 1e-9 and slopes[k] > 1e-9:
+    for k, slope in enumerate(slopes):
+        width = points[k + 1] - points[k]
+        if width > 1e-9 and slope > 1e-9:
             segment = model.var(f"seg_{name}_k{k}", 0.0, 0, width)
-            terms[segment], shortage[segment] = -1.0, float(slopes[k])
+            terms[segment], shortage[segment] = -1.0, slope
             if ordered is not None and before is not None:
-                _after(model, ordered, before, segment, width, float(points[k]))
+                _after(model, ordered, before, segment, width, points[k])
             before = (segment, width)
     rest = model.var(f"rest_{name}")
     terms[rest] = -1.0
     if ordered is not None and before is not None:
-        _after(model, ordered, before, rest, most_available(model.case, ordered[0]), float(points[-1]))
-    return float(points[0]), float(values[0])
+        _after(model, ordered, before, rest, most_available(model.case, ordered[0]), points[-1])
+    return points[0], float(curve[1][0])
 
 
 def _after(
@@ -280,7 +272,7 @@ def echelon_shortage(model: Model) -> None:
 
 def _echelon_stock(model: Model, n: int, inside: set[int], t: int) -> tuple[Terms, float]:
     """Echelon stock before demand of week t: stock left + demand - shortage of all inside, and transfers on the way."""
-    nodes, links = model.case.nodes, model.case.links
+    nodes = model.case.nodes
     terms: Terms = {}
     known = 0.0
     for m in sorted(inside):
@@ -289,9 +281,7 @@ def _echelon_stock(model: Model, n: int, inside: set[int], t: int) -> tuple[Term
         if nodes.sells[m]:
             known += float(nodes.demand[m, t])
             terms[model.short[m, t]] = -1.0
-    for (link, week, _), packs in model.packs.items():
-        if int(links.origin[link]) in inside and week <= t < int(links.due[link, week]):
-            add(terms, packs, float(links.pack[link]))
+        terms.update(model.moving.get((m, t), {}))
     return terms, known
 
 

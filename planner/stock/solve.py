@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pulp
 
 from planner.stock.case import Floats
+from planner.stock.terms import no_collector
 
 Columns = npt.NDArray[np.int32]
 _hash, _expression = attrgetter("hash"), attrgetter("expr")
@@ -76,7 +77,8 @@ class Solver(ABC):
         self.rows: list[pulp.LpConstraint] = problem.constraints()
         self.variables: list[pulp.LpVariable] = []
         self.index: dict[int, int] = {}
-        self.arrays = self._sparse()
+        with no_collector():
+            self.arrays = self._sparse()
 
     def _sparse(self) -> Sparse:
         """Sparse arrays of the problem, columns in the order in which variables are first met."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,10 +17,22 @@ Spot = tuple[int, int]
 AT_MOST, EQUAL, AT_LEAST = pulp.LpConstraintLE, pulp.LpConstraintEQ, pulp.LpConstraintGE
 
 
+class Variable(pulp.LpVariable):  # type: ignore[misc]
+    """A variable of PuLP, made quickly: names and bounds are fit to be used, and looked up without a call of Python."""
+
+    name, varValue, dj, modified = "", None, None, True
+    __hash__ = object.__hash__
+
+    def __init__(self, name: str, low: float | None, high: float | None, cat: str) -> None:
+        self.name, self.hash, self.cat = name, id(self), cat
+        self.lowBound = self._lowbound_original = low
+        self.upBound = self._upbound_original = high
+
+
 @dataclass
 class Model:
     """The PuLP problem with its variables by position; `full` by node, week and the stock available from which on it is
-    1."""
+    1; `moving` is what is on the way from a node at the end of a week."""
 
     case: Case
     nodes: Ints
@@ -33,44 +48,69 @@ class Model:
     extra: dict[Spot, pulp.LpVariable] = field(default_factory=dict)
     received: dict[Spot, Terms] = field(default_factory=dict)
     shipped: dict[Spot, Terms] = field(default_factory=dict)
+    moving: dict[Spot, Terms] = field(default_factory=dict)
+    _most: dict[int, list[int]] = field(default_factory=dict)
+
+    def most(self, link: int, week: int) -> int:
+        """Packs that an order could ever be worth."""
+        if link not in self._most:
+            self._most[link] = most_packs_by_week(self.case, link).tolist()
+        return self._most[link][week]
 
     def var(
         self, name: str, cost: float = 0.0, low: float | None = 0.0, high: float | None = None, whole: bool = False
     ) -> pulp.LpVariable:
-        variable = self.problem.add_variable(name, low, high, pulp.LpInteger if whole else pulp.LpContinuous)
+        variable = Variable(name, low, high, pulp.LpInteger if whole else pulp.LpContinuous)
         if cost:
             self.cost[variable] = cost
         return variable
 
     def row(self, terms: Terms, sense: int, right: float, name: str) -> None:
-        """One constraint: sum of terms (<=, =, >=) right."""
-        self.problem.addConstraint(pulp.LpConstraint(pulp.LpAffineExpression(terms), sense, name, float(right)))
+        """One constraint: sum of terms (<=, =, >=) right. Added empty and filled then: PuLP looks up no variable."""
+        constraint = pulp.LpConstraint(None, sense, name, float(right))
+        self.problem.addConstraint(constraint)
+        constraint.expr.update(terms)
+
+
+@contextmanager
+def no_collector() -> Iterator[None]:
+    """Millions of small objects without a cycle: the collector would only walk over them again and again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def add(terms: Terms, variable: pulp.LpVariable, amount: float) -> None:
     terms[variable] = terms.get(variable, 0.0) + amount
 
 
-def most_packs(case: Case, link: int, week: int) -> int:
-    """Packs that an order could ever be worth: all demand from its receipt on, the top of the curve and the floors.
+def most_packs_by_week(case: Case, link: int) -> Ints:
+    """[T] packs that an order could ever be worth: all demand from its receipt on, top of the curve and floors.
 
     More would be held without ever being of use. At least the minimum and the deepest price break.
     """
     nodes, links = case.nodes, case.links
-    node, due = links.node[link], int(links.due[link, week])
+    node, due = links.node[link], links.due[link]
     below = nodes.members[node] if nodes.feeds[node] else np.array([node])
-    ahead = nodes.demand[below, due:].sum() + nodes.backlog[below].sum()
+    week = nodes.demand[below].sum(axis=0)
+    ahead = np.append(np.cumsum(week[::-1])[::-1], 0.0)[due] + nodes.backlog[below].sum()
     top = case.own.available[below, :, -1].max(axis=1, initial=0.0).sum()
     top = max(top, float(case.echelon.available[node, :, -1].max()) if nodes.feeds[node] else 0.0)
     useful = ahead + top + nodes.floor[below].sum() + nodes.floor[node]
-    least = max(links.moq[link], links.tiers[link][-1][0], useful)
-    return int(min(np.ceil(least / links.pack[link] - 1e-9), np.floor(links.max_order[link] / links.pack[link] + 1e-9)))
+    least = np.maximum(useful, max(links.moq[link], links.tiers[link][-1][0]))
+    most = np.floor(links.max_order[link] / links.pack[link] + 1e-9)
+    packs: Ints = np.minimum(np.ceil(least / links.pack[link] - 1e-9), most).astype(np.int64)
+    return packs
 
 
 def most_available(case: Case, node: int) -> float:
     """Units that can ever be there: what is, what is on its way, and the largest order of every week."""
     links = np.flatnonzero(case.links.node == node)
-    orders = [most_packs(case, i, t) * float(case.links.pack[i]) for i in links.tolist() for t, _ in case.open_weeks(i)]
+    orders = [most_packs_by_week(case, i)[case.links.due[i] >= 0].sum() * case.links.pack[i] for i in links.tolist()]
     return float(case.nodes.opening[node] + np.maximum(case.nodes.pipeline[node], 0.0).sum() + sum(orders))
 
 
