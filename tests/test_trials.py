@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from planner.cli.app import main
@@ -18,7 +19,8 @@ def test_settle_reads_every_trial_of_the_demo(demo: Path, capsys: Capture) -> No
     assert main(["-C", str(demo), "campaign", "settle", "--format", "json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert {"visit", "conversion", "spend"} == {row["outcome"] for row in said["results"]}
-    assert said["refused"] == []
+    assert [row["campaign"] for row in said["refused"]] == ["SOCIAL25"]
+    assert "only 2 warehouses without it" in said["refused"][0]["why"]
     assert all(row["low"] < row["effect"] < row["high"] for row in said["results"])
 
 
@@ -98,3 +100,33 @@ def test_uplift_comes_to_the_places_that_are_named(tmp_path: Path, capsys: Captu
     assert extra["Urban"] == pytest.approx(250, rel=0.25)
     assert abs(extra["Rural"]) < 80
     assert [row["way"] for row in said["ways"] if row["chosen"]] == ["sum of customers"]
+
+
+def test_a_regional_campaign_is_read_without_customers(tmp_path: Path, capsys: Capture) -> None:
+    """Twenty-two regions of one warehouse; a price campaign in one of them brings 60 % more for four weeks."""
+    rng = np.random.default_rng(6)
+    weeks, data = pd.date_range("2025-01-06", periods=60, freq="W-MON"), tmp_path / "data"
+    data.mkdir()
+    (tmp_path / "planner.toml").write_text('[plan]\nas_of = 2026-03-02\nbucket = "week"\n', encoding="utf-8")
+    names = [f"W{n:02d}" for n in range(22)]
+    places = pd.DataFrame({"location": names, "kind": "warehouse", "region": [f"R{name}" for name in names]})
+    places.to_csv(data / "locations.csv", index=False)
+    pd.DataFrame({"sku": ["TEA"]}).to_csv(data / "items.csv", index=False)
+    campaign = {"campaign": "NORTH", "kind": "price", "start": weeks[-6], "end": weeks[-2] - pd.Timedelta(days=1)}
+    pd.DataFrame([campaign | {"region": "RW00", "status": "done"}]).to_csv(data / "campaigns.csv", index=False)
+    pd.DataFrame({"campaign": ["NORTH"], "sku": ["TEA"]}).to_csv(data / "campaign_items.csv", index=False)
+    season = 1 + 0.3 * np.sin(np.arange(60) / 8)
+    units = rng.poisson(200 * rng.uniform(0.5, 2, 22)[:, None] * season).astype(float)
+    units[0, -6:-2] = (units[0, -6:-2] * 1.6).round()
+    sales = pd.DataFrame({"warehouse": np.repeat(names, 60), "date": np.tile(weeks, 22), "quantity": units.ravel()})
+    sales.assign(sku="TEA").to_csv(data / "sales.csv", index=False)
+    assert main(["-C", str(tmp_path), "campaign", "settle", "--format", "json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    (row,) = said["regions"]
+    assert (row["campaign"], row["level"], row["treated"], row["donors"]) == ("NORTH", "region", "RW00", 21)
+    assert row["low"] < 0.6 < row["high"]
+    assert row["verdict"] == "more units"
+    assert sum(part["weight"] for part in said["mix"]) == pytest.approx(1.0)
+    assert said["results"] == said["refused"] == []
+    assert main(["-C", str(tmp_path), "campaign", "settle", "NORTH", "--uplift", "visit"]) == 2
+    assert "has no assignments" in capsys.readouterr().err

@@ -13,10 +13,13 @@ from planner.errors import UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from planner.marketing.trials.regional import Regional
     from planner.record import Prepared
 
 _SHOWN = ("effect", "low", "high", "control_mean", "p_value", "verdict", "smallest_effect", "mean", "customers",
           "control_customers")  # fmt: skip
+_REGIONS = ("effect", "low", "high", "confidence", "p_value", "units", "verdict", "weeks", "donors", "weeks_before",
+            "fit", "usual_fit")  # fmt: skip
 _PLACES = ("customers", "expected", "way")
 
 
@@ -32,35 +35,49 @@ def settle(
 ) -> Answer:
     """Read finished trials: each arm against the control, with intervals, and no verdict on what they could not see.
 
+    A campaign for a country or region is read without customers: its places against a mix of the others that moved as
+    they did before (a synthetic control). One whose items name warehouses is read so if it is named.
     With --uplift OUTCOME learners are compared on halves that they have not seen, and the first table, which -o writes,
     says for each customer whether to send. A further table brings the effect to places: summed over customers only
     where that is nearer than rate x head-count in cross-validation on the trial.
     """
+    import pandas as pd
+
     from planner.marketing.trials.settle import settle as read
 
-    prepared = _prepared("campaign settle")
+    prepared = _prepared("")
     assignments = prepared.dataset["assignments"]
-    _known(assignments, campaign)
+    places = _regional(prepared, campaign)
+    if not len(places.results) + len(places.refused):
+        prepared.dataset.require("campaign settle")
+        _known(assignments, campaign)
     found = read(assignments, prepared.dataset["campaigns"], prepared.as_of, campaign)
+    refused = pd.concat([found.refused, places.refused], ignore_index=True)
     sheets = [
         Sheet("results", found.results, "Arms against the control", ("campaign", "outcome", "arm"), _SHOWN,
               ("verdict",), 0, "no trial could be read"),
-        Sheet("refused", found.refused, "Not read", ("campaign",), folded=("why",), shown=0, empty="none"),
+        Sheet("regions", places.results, "Places against a mix of the others", ("campaign", "level", "treated"),
+              _REGIONS, ("verdict",), 0, "no regional campaign could be read"),
+        Sheet("mix", places.donors, "What the mix is made of", ("campaign", "place"), shown=0, empty="none"),
+        Sheet("refused", refused, "Not read", ("campaign",), folded=("why",), shown=0, empty="none"),
     ]  # fmt: skip
+    if current().out.format == "table":
+        sheets = [sheet for sheet in sheets if len(sheet.frame) or sheet.name not in ("regions", "mix")]
     if not uplift:
         if by:
             raise UsageError("--by needs --uplift", "planner campaign settle CAMPAIGN --uplift conversion --by region")
         return Answer(sheets, {}, [], "planner campaign settle CAMPAIGN --uplift conversion")
     _possible(campaign, uplift)
+    _known(assignments, campaign)
     if len(found.refused):
         return Answer(sheets[::-1], {}, ["who responds to what cannot be read from this trial"])
     people = _people(prepared, campaign)
     columns = _columns(people, by or "home_warehouse")
     lists, quality, lines = _uplift(prepared, people, campaign, uplift, least)
-    places = _places(prepared, people, campaign, uplift, columns)
+    by_place = _places(prepared, people, campaign, uplift, columns)
     whom = Sheet("send", lists, "Whom to send to, the least gain first", ("customer", "arm"))
     learners = Sheet("learners", quality, "Qini and AUUC over 20 splits", ("arm", "learner"), shown=0)
-    return Answer([whom, learners, *places, *sheets], {}, lines)
+    return Answer([whom, learners, *by_place, *sheets], {}, lines)
 
 
 def power(
@@ -117,12 +134,30 @@ def _prepared(needs: str) -> Prepared:
     return prepared
 
 
+def _regional(prepared: Prepared, campaign: str) -> Regional:
+    """Campaigns for some places, read on the demand of the history; none where there is no history."""
+    from planner.marketing.trials.regional import no_regional, read_regional
+    from planner.panel import Panel
+    from planner.plan import compute
+
+    data, settings = prepared.dataset, prepared.scenario.settings
+    if not data.has("sales") or not data.has("campaign_items") or settings.plan.bucket == "month":
+        return no_regional()
+    demand = Panel.from_wide(compute(prepared, "history", current().progress())["history"].table("demand"))
+    return read_regional(
+        demand, data["campaigns"], data["campaign_items"], data["items"], data["locations"], prepared.as_of,
+        settings.plan.seed, campaign,
+    )  # fmt: skip
+
+
 def _known(assignments: pd.DataFrame, campaign: str) -> None:
     from planner.settings import nearest
 
     names = sorted(assignments["campaign"].unique())
     if campaign and campaign not in names:
-        raise UsageError(f"campaign {campaign!r} has no assignments", nearest(campaign, names))
+        raise UsageError(
+            f"campaign {campaign!r} has no assignments, nor was it for some places only", nearest(campaign, names)
+        )
 
 
 def _campaign(prepared: Prepared, campaign: str) -> pd.Series:
