@@ -68,11 +68,16 @@ class CampaignSettings:
 
 @dataclass(frozen=True)
 class CustomerSettings:
-    """Cells with fewer than `minimum_cell` people are merged or left out. `segments`: how many; 0 lets them choose."""
+    """Cells with fewer than `minimum_cell` people are merged or left out. `segments`: how many; 0 lets them choose.
+
+    Nobody is sent more than `most_contacts` messages in `contact_weeks` weeks.
+    """
 
     minimum_cell: int = 10
     segments: int = 0
     propensity_weeks: int = 4
+    most_contacts: int = 2
+    contact_weeks: int = 4
 
 
 @dataclass(frozen=True)
@@ -227,6 +232,8 @@ _AT_LEAST = {
     "customers.minimum_cell": 1,
     "customers.segments": 0,
     "customers.propensity_weeks": 1,
+    "customers.most_contacts": 1,
+    "customers.contact_weeks": 1,
 }
 # Beyond these a date or an array overflows, or a share is none.
 _AT_MOST = {

@@ -23,7 +23,7 @@ LAYERS = (
     ("record",),
     ("plan",),
     ("judged", "trail", "gating"),
-    ("backtest", "replay"),
+    ("backtest", "replay", "audience"),
     ("publications", "levels", "remembered"),
     ("simulation",),
     ("figures",),

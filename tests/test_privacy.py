@@ -87,6 +87,30 @@ def test_nothing_planted_is_in_any_output(
     assert not [path for path in files if TELLING.search(told(path))]
 
 
+def test_addresses_are_in_the_file_asked_for_and_nowhere_else(
+    hashed: Path, planted: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLANNER_KEY", KEY)
+    shop, contacts = tmp_path / "shop", tmp_path / "contacts" / "contacts.csv"
+    shutil.copytree(hashed, shop)
+    contacts.parent.mkdir()
+    with (planted / "data" / "customers.csv").open(encoding="utf-8", newline="") as handle:
+        people = list(csv.DictReader(handle))
+    with contacts.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.DictWriter(handle, ["customer", "name", "email", "phone"], extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(people)
+    for profile in ("google", "meta", "mautic"):
+        target = tmp_path / "out" / f"{profile}.csv"
+        words = ["campaign", "audience", "EASTER26", "--profile", profile, "--contacts", str(contacts)]
+        assert main(["-C", str(shop), *words, "--out", str(target)]) == 0
+        assert len(told(target).splitlines()) > 10
+        assert bool(TELLING.search(told(target))) == (profile == "mautic")
+    said = capsys.readouterr()
+    assert not TELLING.search(said.out + said.err)
+    assert not [path for path in shop.rglob("*") if path.is_file() and TELLING.search(told(path))]
+
+
 def test_no_customer_is_in_a_run_folder(hashed: Path) -> None:
     assert main(["-C", str(hashed), "optimize", "-q"]) == 0
     with (hashed / "data" / "customers.csv").open(encoding="utf-8", newline="") as handle:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from planner.cli import campaigns, gating, trials
+from planner.cli import audience, campaigns, gating, trials
 from planner.cli.helping import Noun
 from planner.cli.out import ROWS_SHOWN, Answer, Sheet
 from planner.cli.session import DATA, PLANNING, command, current
@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     command(noun, "fit", takes=DATA | PLANNING, noun="campaign")(campaigns.fit)
     command(noun, "apply", takes=DATA | PLANNING | {"select"}, noun="campaign")(campaigns.apply)
     command(noun, "gate", takes=DATA | PLANNING, noun="campaign")(gating.gate)
+    command(noun, "audience", takes=DATA | PLANNING | {"dry_run"}, noun="campaign")(audience.audience)
     command(noun, "power", takes=DATA | PLANNING, noun="campaign")(trials.power)
     command(noun, "settle", takes=DATA | PLANNING, noun="campaign")(trials.settle)
     app.add_typer(noun, name="campaign", rich_help_panel="Read")

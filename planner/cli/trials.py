@@ -46,7 +46,7 @@ def settle(
     from planner.marketing.trials.settle import settle as read
 
     prepared = _prepared("")
-    assignments = prepared.dataset["assignments"]
+    assignments = _assignments(prepared)
     places = _regional(prepared, campaign)
     if not len(places.results) + len(places.refused):
         prepared.dataset.require("campaign settle")
@@ -150,6 +150,13 @@ def _regional(prepared: Prepared, campaign: str) -> Regional:
     )  # fmt: skip
 
 
+def _assignments(prepared: Prepared) -> pd.DataFrame:
+    """What came of trials that nobody reported on is read from what customers bought and looked at."""
+    from planner.audience import with_outcomes
+
+    return with_outcomes(prepared.dataset)
+
+
 def _known(assignments: pd.DataFrame, campaign: str) -> None:
     from planner.settings import nearest
 
@@ -205,7 +212,7 @@ def _places(prepared: Prepared, people: pd.DataFrame, campaign: str, outcome: st
     from planner.marketing.trials.settle import by_place
 
     settings = prepared.scenario.settings
-    rows = prepared.dataset["assignments"]
+    rows = _assignments(prepared)
     rows = rows[rows["campaign"] == campaign]
     found = []
     for arm in sorted(set(rows["arm"]) - {"control"}):
@@ -232,8 +239,9 @@ def _uplift(
 
     from planner.marketing.trials.settle import for_whom
 
-    data, seed = prepared.dataset, prepared.scenario.settings.plan.seed
-    rows = data["assignments"][data["assignments"]["campaign"] == campaign]
+    seed = prepared.scenario.settings.plan.seed
+    rows = _assignments(prepared)
+    rows = rows[rows["campaign"] == campaign]
     lists, quality, lines = [], [], []
     for arm in sorted(set(rows["arm"]) - {"control"}):
         with current().out.working(f"learning for whom {arm} worked"):

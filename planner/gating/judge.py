@@ -204,3 +204,17 @@ def _verdict(way: Outcome, rank: int) -> str:
     if way.alternative == GO and way.meets:
         return "go"
     return "" if rank > 1 else "do this" if way.meets else "nothing does it all"
+
+
+def served_at(run: Run, dataset: Dataset, settings: Settings, as_of: dt.date, name: str) -> pd.Series:
+    """By warehouse the share of a campaign that the plan of `run` can serve, should it sell its 90 % quantile.
+
+    Without rows where the plan expects nothing of it.
+    """
+    uplift = run.table("uplift")
+    if not (uplift["campaign"] == name).any():
+        return pd.Series(dtype=float)
+    ledger = read_ledger(run, dataset, settings, as_of, 0.9)
+    campaigns = dataset["campaigns"]
+    depth = _depth(dataset, campaigns[campaigns["campaign"] == name].iloc[0])
+    return served_shares(make_case(name, ledger, uplift, depth, 0.9))
