@@ -193,6 +193,7 @@ def _uplift(context: Context) -> Draft:
     uplift = project_uplift(
         context.table("lift", "lift"), context.table("demand", "forecast"), data["campaigns"], data["campaign_items"],
         data["items"], data["locations"], settings.campaigns, as_of=context.as_of, bucket=settings.plan.bucket,
+        countries=settings.countries, customers=data["customers"],
     )  # fmt: skip
     return Draft({"uplift": uplift})
 
@@ -285,8 +286,8 @@ FLOW: tuple[Stage, ...] = (
           ("forecast", "plan.bucket", "plan.horizon", "plan.seed"), ("outliers.cleaned", "history.in_stock")),
     Stage("demand", "the scenario's demand", _demand, ("items", "locations"),
           (), ("baseline.forecast",), demand_changes=True),
-    Stage("uplift", "what planned campaigns add", _uplift, _CAMPAIGN_TABLES,
-          ("plan.bucket", "campaigns"), ("lift.lift", "demand.forecast")),
+    Stage("uplift", "what planned campaigns add", _uplift, (*_CAMPAIGN_TABLES, "customers"),
+          ("plan.bucket", "campaigns", "countries"), ("lift.lift", "demand.forecast")),
     Stage("forecast", "demand as a distribution", _forecast, (),
           ("plan.bucket",), ("demand.forecast", "uplift.uplift")),
     Stage("ready", "what weakens a plan", _ready, _READY_TABLES,

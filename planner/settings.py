@@ -81,6 +81,20 @@ class CustomerSettings:
 
 
 @dataclass(frozen=True)
+class CountrySettings:
+    """What holds for campaigns to come in one country.
+
+    `gain_factor`: what they gain there, as a factor on what the lift says. `channels`: kinds of campaign that may be
+    sent there. `consent`: of its customers those who agreed (opt-in), or who did not object (opt-out), are addressed;
+    any: the audience is taken as told.
+    """
+
+    gain_factor: float = 1.0
+    channels: tuple[str, ...] = ("email", "sms", "social", "recommendation")
+    consent: Literal["any", "opt-in", "opt-out"] = "any"
+
+
+@dataclass(frozen=True)
 class StockSettings:
     """Defaults where a table is silent, shared limits, and how long the solver may search."""
 
@@ -110,13 +124,17 @@ class RouteSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything a run is told. `assumptions` says what an import had to assume; it steers nothing."""
+    """Everything a run is told. `assumptions` says what an import had to assume; it steers nothing.
+
+    `countries` is by ISO code, such as `[countries.DE]`.
+    """
 
     title: str = ""
     plan: PlanSettings = field(default_factory=PlanSettings)
     forecast: ForecastSettings = field(default_factory=ForecastSettings)
     campaigns: CampaignSettings = field(default_factory=CampaignSettings)
     customers: CustomerSettings = field(default_factory=CustomerSettings)
+    countries: dict[str, CountrySettings] = field(default_factory=dict)
     stock: StockSettings = field(default_factory=StockSettings)
     routes: RouteSettings = field(default_factory=RouteSettings)
     assumptions: dict[str, str] = field(default_factory=dict)
@@ -155,15 +173,13 @@ def flatten(body: Any, source: str) -> list[tuple[str, Any]]:
     """Settings as dotted keys; `[settings.stock] gap = 1` and `"stock.gap" = 1` mean the same."""
     if not isinstance(body, dict):
         raise UsageError(f"{source}: `settings` must be a table", "write [settings.stock]")
-    return [
-        pair
-        for section, values in body.items()
-        for pair in (
-            [(f"{section}.{key}", value) for key, value in values.items()]
-            if isinstance(values, dict)
-            else [(section, values)]
-        )
-    ]
+    return [pair for section, values in body.items() for pair in _pairs(str(section), values)]
+
+
+def _pairs(key: str, value: Any) -> list[tuple[str, Any]]:
+    if not isinstance(value, dict):
+        return [(key, value)]
+    return [pair for name, inner in value.items() for pair in _pairs(f"{key}.{name}", inner)]
 
 
 def merge(settings: Settings, body: Mapping[str, Any], source: str) -> Settings:
@@ -183,6 +199,8 @@ def merge_environment(settings: Settings, environ: Mapping[str, str]) -> Setting
 
 
 def put(settings: Settings, key: str, value: Any, source: str, log: list[Applied]) -> Settings:
+    if key.split(".")[0] == "countries":
+        return _put_country(settings, key, value, source, log)
     known = _types()
     if any(name.startswith(f"{key}.") for name in known):
         raise UsageError(f"{source}: {key} is a section, not a setting", f"write [{key}] and its settings below it")
@@ -196,16 +214,38 @@ def put(settings: Settings, key: str, value: Any, source: str, log: list[Applied
     return replace(settings, **{section: replace(getattr(settings, section), **{name: new})})
 
 
+def _put_country(settings: Settings, key: str, value: Any, source: str, log: list[Applied]) -> Settings:
+    """countries.DE.gain_factor = 0.8: the code of the country stands between."""
+    kinds = get_type_hints(CountrySettings)
+    code, _, name = key.removeprefix("countries").lstrip(".").partition(".")
+    if len(code) != 2 or not (code.isascii() and code.isalpha() and code.isupper()):
+        raise UsageError(f"{source}: {key}: {code!r} is no country code", "write [countries.DE], two capital letters")
+    if name not in kinds:
+        raise UsageError(f"{source}: there is no setting {key!r}", nearest(name, list(kinds)))
+    before = settings.countries.get(code, CountrySettings())
+    new = _convert(value, kinds[name], key, source)
+    if name == "gain_factor" and not 0 <= new <= _LARGEST_GAIN_FACTOR:
+        raise UsageError(f"{source}: {key} = {value!r} is no factor", f"write 0 to {_LARGEST_GAIN_FACTOR}")
+    if name == "channels":
+        for channel in new:
+            if channel not in CountrySettings.channels:
+                raise UsageError(f"{source}: {key}: there is no channel {channel!r}",
+                                 nearest(channel, list(CountrySettings.channels)))  # fmt: skip
+    log.append(Applied(key, str(plain(getattr(before, name))), str(plain(new)), source))
+    return replace(settings, countries=settings.countries | {code: replace(before, **{name: new})})
+
+
 def _types() -> dict[str, Any]:
     sections = get_type_hints(Settings)
     known: dict[str, Any] = {"title": str}
     for section in fields(Settings):
-        if section.name not in ("title", "assumptions"):
+        if section.name not in ("title", "assumptions", "countries"):
             hints = get_type_hints(sections[section.name])
             known |= {f"{section.name}.{item.name}": hints[item.name] for item in fields(sections[section.name])}
     return known
 
 
+_LARGEST_GAIN_FACTOR = 10
 _AT_LEAST = {
     "plan.horizon": 1,
     "plan.seed": 0,

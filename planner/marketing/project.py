@@ -13,6 +13,8 @@ A campaign that has just ended still has its dip to come, so it has rows here to
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -31,11 +33,12 @@ from planner.marketing.bookings import (
     stored_share,
     touch,
 )
+from planner.marketing.countries import under_rules
 from planner.marketing.parts import Column, Part, Texts, add_up, no_uplift
 from planner.marketing.pool import learn, look_up, no_evidence
 from planner.marketing.spill import spill
 from planner.periods import Bucket, first_day
-from planner.settings import CampaignSettings
+from planner.settings import CampaignSettings, CountrySettings
 
 _LARGEST_LOG_SD = 1.0
 
@@ -51,8 +54,12 @@ def project_uplift(
     *,
     as_of: dt.date,
     bucket: Bucket,
+    countries: Mapping[str, CountrySettings] = MappingProxyType({}),
+    customers: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """The uplift table. Empty when campaigns are switched off, or when none touches the horizon.
+
+    `countries` says what holds for campaigns in each, `customers` who may be addressed there.
 
     `variance` and the quantiles of net carry the uncertainty of the lift (log-normal) and the noise of the units
     gained; net may be negative.
@@ -62,7 +69,9 @@ def project_uplift(
         return no_uplift()
     promoted = now[["campaign", "start"]].merge(campaign_items[["campaign", "sku", "warehouse"]], on="campaign")
     base = with_like_items(side_by_side(base_forecast, items), promoted, items)
-    booked = _with_lift(book(now, campaign_items, items, locations, base.keys), base, lift, items, settings)
+    booked = book(now, campaign_items, items, locations, base.keys)
+    people = pd.DataFrame(columns=["country"]) if customers is None else customers
+    booked = _with_lift(under_rules(booked, locations, people, countries), base, lift, items, settings)
     if booked.empty:
         return no_uplift()
     calendar = Calendar.of(base.dates, bucket)
