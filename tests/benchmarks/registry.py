@@ -32,7 +32,16 @@ class Benchmark(Protocol):
 
 
 MODULES = (
-    *("startup", "validate", "plan_small", "stock_series", "stock_build", "stock_scale", "stock_simulated"),
+    *(
+        "startup",
+        "validate",
+        "plan_small",
+        "stock_series",
+        "stock_build",
+        "stock_monolith",
+        "stock_scale",
+        "stock_simulated",
+    ),
     *("vn2_forecast", "fresh_forecast", "m5_forecast", "m3_forecast", "parts_forecast", "vn1_forecast", "censored"),
     *("scale", "reconcile", "lost_sales", "vn2_policy", "echelon"),
     *("recommend", "uplift", "new_campaign"),
