@@ -110,6 +110,7 @@ _WORDS = (
     _number("moq", "minimum order quantity of a line", "units"),
     _number("order_multiple", "orders are whole multiples of this", "units"),
     _number("max_order", "largest order of a line", "units"),
+    _number("setup_units", "what an order takes of its source's capacity in units, beside its quantity", "units"),
     _number("min_quantity", "from this quantity on", "units"),
     _number("min_stock", "never plan below", "units"),
     _number("presentation_stock", "stock the shelf needs to look right", "units"),

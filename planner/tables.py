@@ -98,11 +98,12 @@ _PLACES = (
     _table(
         "sourcing",
         "From where each SKU reaches each warehouse, at what cost and how fast",
-        "sku! source! destination! unit_cost currency order_cost moq order_multiple max_order lead_days lead_days_sd "
-        "order_weekdays priority start end",
+        "sku! source! destination! unit_cost currency order_cost moq order_multiple max_order setup_units lead_days "
+        "lead_days_sd order_weekdays priority start end",
         "sku source destination start",
         moq=0.0,
         order_multiple=1.0,
+        setup_units=0.0,
         lead_days_sd=0.0,
         priority=1.0,
     ),

@@ -34,6 +34,7 @@ class Board:
         self.table: Table = np.empty(int((self.field.size * case.horizon).sum()) if tables else 0, np.float32)
         self.caps, self.ceiling = self.field.cap.copy(), self.field.ceiling.copy()
         self.own_unit, self.own_hold = 1e-7 * case.links.priority.astype(float), self.field.hold.copy()
+        self.own_fixed = case.links.order_cost.astype(float)
         self.unit: Floats = np.repeat(self.own_unit[:, None], case.horizon, axis=1)
         self.true: Floats = np.zeros(len(case.nodes))
         self.quantity, self.tier = np.zeros(orders), np.zeros(orders, np.int64)
@@ -77,8 +78,8 @@ class Board:
         """[N] what the paths cost without prices and shares; of the nodes not chosen as it was when last asked."""
         nodes = np.arange(len(self.case.nodes)) if chosen is None else chosen.astype(np.int64)
         own_costs(
-            self.field, self.own_unit, self.own_hold, nodes, self.quantity, self.available, self.stock, self.short,
-            self.cost, self.true,
+            self.field, self.own_unit, self.own_fixed, self.own_hold, nodes, self.quantity, self.available,
+            self.stock, self.short, self.cost, self.true,
         )  # fmt: skip
         return self.true
 

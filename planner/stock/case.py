@@ -93,7 +93,8 @@ class Links:
     """[L] or [L, T]. Week t holds at most one order of a link; `due` is the week of its arrival, -1 where none can be.
 
     `tiers`: (from quantity, unit cost) pairs, the first from 0; `reference` is the cheapest unit cost that the node
-    can get, so that only the difference is a cost of the plan.
+    can get, so that only the difference is a cost of the plan. `setup` is what an order takes of the capacity of its
+    source in units, beside its quantity.
     """
 
     sku: Texts
@@ -107,6 +108,7 @@ class Links:
     moq: Floats
     pack: Floats
     max_order: Floats
+    setup: Floats
     priority: Floats
     joint: Ints
     order_date: Dates
@@ -133,8 +135,9 @@ class Joint:
 class Limit:
     """One shared limit: `cap` [T] (inf where none), `soft` [T] (inf where hard), and who uses it by how much a unit.
 
-    `orders` [L] counts ordered units in the week given by `when` (times their price if `money`), `held` [N] stock
-    before plus receipts, `served` [N] units sold. `firm` [T] is used already, whatever is ordered.
+    `orders` [L] counts ordered units in the week given by `when` (times their price if `money`), `setup` [L] every
+    order placed then, `held` [N] stock before plus receipts, `served` [N] units sold. `firm` [T] is used already,
+    whatever is ordered.
     """
 
     name: str
@@ -143,6 +146,7 @@ class Limit:
     soft: Floats
     firm: Floats
     orders: Floats
+    setup: Floats
     held: Floats
     served: Floats
     when: When = "order"

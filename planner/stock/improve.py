@@ -151,7 +151,8 @@ class _Search:
             if len(own):
                 at = shared.weeks_of(limit, links[own])
                 each = np.maximum(shared.each(i, links[own]), 1e-12)[:, None]
-                caps[own] = np.minimum(caps[own], np.append(left[i], FAR)[at] / each)
+                room = np.maximum(np.append(left[i], FAR)[at] - limit.setup[links[own]][:, None], 0.0)
+                caps[own] = np.minimum(caps[own], room / each)
         for k, link in enumerate(links.tolist()):
             weeks = mask.get(int(self.supplier_of[link]))
             if weeks is not None:

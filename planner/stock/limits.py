@@ -102,7 +102,8 @@ def _limit(
         held = per_node * (everywhere | (nodes.place == resource))
     if not (orders.any() or held.any() or served.any()):
         return None
-    return Limit(f"{scope} {resource} {measure}", scope, cap, soft, firm, orders, held, served, when, money)  # type: ignore[arg-type]
+    setup = links.setup * (orders > 0) * (scope == "supply" and measure == "units")
+    return Limit(f"{scope} {resource} {measure}", scope, cap, soft, firm, orders, setup, held, served, when, money)  # type: ignore[arg-type]
 
 
 def _firm_money(dataset: Dataset, nodes: Nodes, resource: str, weeks: pd.DatetimeIndex, settings: Settings) -> Floats:
@@ -147,6 +148,7 @@ def _merged_lanes(limits: list[Limit], dataset: Dataset) -> list[Limit]:
                     soft,
                     first.firm,
                     first.orders,
+                    first.setup,
                     first.held,
                     first.served,
                 )

@@ -42,7 +42,7 @@ def read_links(
         destination=sources["destination"].to_numpy(dtype=object), origin=origin, node=node, tiers=tiers,
         reference=_reference(tiers, node, origin), order_cost=_numbers(sources, "order_cost"),
         moq=_numbers(sources, "moq"), pack=_numbers(sources, "pack"), max_order=_numbers(sources, "max_order"),
-        priority=_numbers(sources, "priority"),
+        setup=_numbers(sources, "setup_units"), priority=_numbers(sources, "priority"),
         joint=np.array(
             [suppliers.get(s, -1) if o < 0 else -1 for s, o in zip(sources["source"], origin, strict=True)], np.int64
         ),

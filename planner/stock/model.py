@@ -332,7 +332,7 @@ def last_listed(case: Case, n: int) -> int | None:
 
 
 def limit_terms(model: Model, index: int) -> dict[int, Terms]:
-    """Use of one shared limit by week: orders, stock before plus receipts, and units sold. Constants are left out."""
+    """Use of one shared limit by week: orders, setting up, stock before plus receipts, units sold. No constants."""
     case, limit = model.case, model.case.limits[index]
     weeks: dict[int, Terms] = {}
     for key, packs in model.packs.items():
@@ -342,6 +342,8 @@ def limit_terms(model: Model, index: int) -> dict[int, Terms]:
             price = case.links.tiers[link][tier][1] if limit.money else 1.0
             if at >= 0 and price:
                 add(weeks.setdefault(at, {}), packs, float(limit.orders[link] * price * case.links.pack[link]))
+            if at >= 0 and limit.setup[link]:
+                add(weeks.setdefault(at, {}), model.placed[key], float(limit.setup[link]))
     for n, t in model.stock:
         if limit.held[n]:
             terms, _ = available(model, n, t)

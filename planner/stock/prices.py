@@ -75,10 +75,10 @@ def find_prices(
 def _charged(board: Board, shared: Shared, prices: Floats) -> Floats:
     """The networks for which these prices change anything are planned again."""
     field, nodes = board.field, board.case.nodes
-    before = [array.copy() for array in (field.unit, field.space_price, field.served_price)]
+    before = [array.copy() for array in (field.unit, field.space_price, field.served_price, field.fixed)]
     shared.charge(field, prices, own=board.unit)
     changed = ((field.space_price != before[1]) | (field.served_price != before[2])).any(axis=1)
-    changed[board.node[(field.unit != before[0]).any(axis=1)]] = True
+    changed[board.node[((field.unit != before[0]) | (field.fixed != before[3])).any(axis=1)]] = True
     board.replan(np.isin(nodes.network, nodes.network[changed]))
     return prices
 

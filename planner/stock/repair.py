@@ -119,7 +119,9 @@ def _leave_room(board: Board, shared: Shared, nodes: Ints, left: Floats, week: i
         own = links[limit.orders[links] > 0]
         if len(own):
             at = shared.weeks_of(limit, own)
-            most = board.quantity[own] + np.append(spare[i], FAR)[at] / np.maximum(shared.each(i, own), 1e-12)[:, None]
+            setup = np.where(board.quantity[own] > 0, 0.0, limit.setup[own][:, None])
+            room = np.maximum(np.append(spare[i], FAR)[at] - setup, 0.0)
+            most = board.quantity[own] + room / np.maximum(shared.each(i, own), 1e-12)[:, None]
             board.field.cap[own] = np.minimum(board.field.cap[own], most)
         held = nodes[limit.held[nodes] > 0]
         if len(held):

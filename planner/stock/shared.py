@@ -142,7 +142,8 @@ class Shared:
         """[links, T] what each order uses of a limit."""
         limit = self.case.limits[index]
         amount = plan.quantity[links] * limit.orders[links][:, None]
-        return amount * self._paid_price(plan, links) if limit.money else amount
+        amount = amount * self._paid_price(plan, links) if limit.money else amount
+        return amount + (plan.quantity[links] > 0) * limit.setup[links][:, None]
 
     def _used(self, plan: Placed, inside: Flags | None) -> Floats:
         result = np.zeros((len(self.case.limits), self.case.horizon + 1))
@@ -171,6 +172,7 @@ class Shared:
         """
         field.unit[:] = 1e-7 * self.case.links.priority[:, None] if own is None else own
         field.space_price[:] = field.served_price[:] = 0.0
+        field.fixed[:] = self.case.links.order_cost[:, None]
         for i, limit in enumerate(self.case.limits):
             if not prices[i].any():
                 continue
@@ -181,6 +183,7 @@ class Shared:
                 each = limit.orders[links] * np.array([self.case.links.tiers[j][-1][1] for j in links.tolist()])
             if len(links):
                 field.unit[links] += padded[at] * each[:, None]
+                field.fixed[links] += padded[at] * limit.setup[links][:, None]
             field.space_price[:] += limit.held[:, None] * prices[i][None, :]
             field.served_price[:] += limit.served[:, None] * prices[i][None, :]
 

@@ -43,6 +43,7 @@ def read_sources(dataset: Dataset, settings: Settings, as_of: dt.date) -> pd.Dat
         moq=rows["moq"].fillna(0.0),
         pack=multiple.where(multiple > 0, step.where(step > 0, 1.0)),
         max_order=rows["max_order"].fillna(np.inf),
+        setup_units=rows["setup_units"].fillna(0.0),
         assumed_lead=rows["lead_days"].isna(),
         lead_days=np.ceil(rows["lead_days"].fillna(settings.stock.lead_days)),
         lead_days_sd=rows["lead_days_sd"].fillna(0.0),

@@ -124,6 +124,7 @@ def tier_packs(case: Case, link: int, tier: int, most: int) -> tuple[int, int]:
 
 
 def has_lot(case: Case, link: int) -> bool:
-    """Whether an order of this link is a yes or no: fixed cost, a minimum above one pack, or price breaks."""
+    """Whether an order of this link is a yes or no: fixed cost, setting up, a minimum above one pack, price breaks."""
     links = case.links
-    return bool(links.order_cost[link] > 0 or links.moq[link] > links.pack[link] + 1e-9 or len(links.tiers[link]) > 1)
+    fixed = links.order_cost[link] > 0 or links.setup[link] > 0
+    return bool(fixed or links.moq[link] > links.pack[link] + 1e-9 or len(links.tiers[link]) > 1)

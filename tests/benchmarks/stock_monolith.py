@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass
 
@@ -21,10 +22,13 @@ from planner.stock.optimise import optimise, room_left
 from planner.stock.shared import Shared
 from planner.stock.solve import Solver
 from planner.stock.usage import costs, used_by_plan
-from tests.benchmarks.registry import Figure, benchmark
+from tests.benchmarks.lot_sizing import SECONDS as LOT_SECONDS
+from tests.benchmarks.lot_sizing import instances, read
+from tests.benchmarks.real import needed
+from tests.benchmarks.registry import Figure, Missing, benchmark
 from tests.benchmarks.stock_cases import AS_OF, Shop, generated
 
-SECONDS, SMOKE_SECONDS, ALIKE = 60.0, 2.0, 1e-6
+SECONDS, SMOKE_SECONDS, ALIKE, WITHIN = 60.0, 2.0, 1e-6, 1.0
 SIZES = ((25, 13, None), (100, 26, 0.3))
 
 
@@ -43,13 +47,37 @@ def run(full: bool, smoke: bool) -> list[Figure]:
     """25 x 13 and 100 x 26 generated SKU-warehouses x weeks (tests/benchmarks/stock_cases.py, seed 1, with --full
     seeds 1 to 3) with default settings, beside CBC and HiGHS on the whole model of record with 60 s each, one thread,
     no start. Of every plan only the orders are taken: what follows from them, and what they cost, is computed anew for
-    all alike, and the independent check must find no fault. The worst seed counts."""
+    all alike, and the independent check must find no fault. The worst seed counts. Then eight named instances of lot
+    sizing with set-up times (tests/benchmarks/lot_sizing.py; with --full all 52), every way with 30 s: how much dearer
+    than the better of the two solvers."""
     figures: list[Figure] = []
     for size, weeks, share in ((6, 5, None),) if smoke else SIZES:
         seeds = (1, 2, 3) if full and not smoke else (1,)
         races = [_race(generated(size, weeks, seed), SMOKE_SECONDS if smoke else SECONDS) for seed in seeds]
         figures += _figures(f"{size} x {weeks}", races, share)
-    return figures
+    try:
+        return figures + _lot_sizing(full, smoke)
+    except Missing as reason:
+        print(f"lot sizing skipped: {reason}", file=sys.stderr)
+        return figures
+
+
+def _lot_sizing(full: bool, smoke: bool) -> list[Figure]:
+    paths, limit = instances(needed("lot_sizing") / "lot_sizing", full and not smoke), 1.0 if smoke else LOT_SECONDS
+    figures, dearer, faults = [], [], 0
+    for path in paths[:1] if smoke else paths:
+        race = _race(read(path, limit), limit)
+        better = min(race[1].cost, race[2].cost)
+        dearer.append(100 * (race[0].cost / better - 1))
+        faults += sum(found.faults for found in race)
+        peer = "CBC" if race[1].cost <= race[2].cost else "HiGHS"
+        name = f"lot sizing {path.stem}: dearer than the better solver"
+        figures.append(Figure(name, dearer[-1], "%", WITHIN, "lower", peer, better, race[0].seconds))
+    return [
+        *figures,
+        Figure("lot sizing: dearer than the better solver, mean", float(np.mean(dearer)), "%"),
+        Figure("lot sizing: faults", float(faults), "faults", 0.0),
+    ]
 
 
 def _figures(name: str, races: list[tuple[Found, Found, Found]], share: float | None) -> list[Figure]:

@@ -66,6 +66,14 @@ def capacity(**row: object) -> Change:
     return rules(change)
 
 
+def set_up(w: World, lines: pd.DataFrame, plan: pd.DataFrame) -> tuple[World, pd.DataFrame, pd.DataFrame]:
+    """The supplier can just make what is ordered, but not set up for it as well."""
+    limit = lines.loc[lines["source"] == "S", "quantity"].max() + 1
+    w, lines, plan = capacity(scope="supply", resource="S", limit=limit)(w, lines, plan)
+    assert not w.verify(lines, plan)
+    return w.changed("sourcing", setup_units=2.0), lines, plan
+
+
 def twice(w: World, lines: pd.DataFrame, plan: pd.DataFrame) -> tuple[World, pd.DataFrame, pd.DataFrame]:
     return w, pd.concat([lines, lines.head(1)], ignore_index=True), plan
 
@@ -140,6 +148,7 @@ PLANTED: dict[str, tuple[str, Change]] = {
     "budget at payment": ("budget", rules(lambda w: w.stock_settings(budget_per_week=1.0, budget_charge="payment"))),
     "money": ("money", capacity(scope="money", resource="all", measure="money")),
     "supplier": ("supply", capacity(scope="supply", resource="S", measure="kg")),
+    "set up at the supplier": ("supply", set_up),
     "closed supplier": ("supply", capacity(scope="supply", resource="S", limit=0.0)),
     "lane": ("lane", capacity(scope="lane", resource="D>V>road")),
     "inbound": ("inbound", capacity(scope="inbound", resource="V")),

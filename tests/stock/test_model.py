@@ -42,6 +42,7 @@ FAMILIES: dict[str, World] = {
     "ceiling": short(one().changed("stocking", max_stock=18.0)),
     "listing_end": short(one().changed("stocking", listed_to="2026-03-15"), 3),
     "limit_supply": short(with_limits(one(), scope="supply", resource="S", week="2026-03-02")),
+    "limit_supply_setup": short(with_limits(one(setup_units=3.0), scope="supply", resource="S", week="2026-03-02")),
     "limit_storage_soft": short(with_limits(one(), scope="storage", resource="W", soft_price=3.0)),
     "limit_inbound": short(with_limits(one(), scope="inbound", resource="W", measure="kg")),
     "limit_outbound": short(with_limits(one(), scope="outbound", resource="W")),

@@ -37,6 +37,16 @@ def test_what_is_ordered_on_monday_is_there_two_weeks_later() -> None:
     assert (first["order_week"], first["due_week"]) == (pd.Timestamp("2026-03-02"), pd.Timestamp("2026-03-16"))
 
 
+def test_setting_up_takes_of_the_capacity_of_the_supplier() -> None:
+    """16 units a week are made; an order takes 6 of them to set up: 10 are left, and lots are put together."""
+    world = limits(one(setup_units=6.0), 16.0, scope="supply", resource="S").changed("stock", on_hand=0.0)
+    result = replace(world, weeks=8).replenish()
+    assert result.summary["check"] == []
+    assert 0 < result.orders["quantity"].max() <= 10
+    free = replace(limits(one(), 16.0, scope="supply", resource="S"), weeks=8).changed("stock", on_hand=0.0)
+    assert free.replenish().orders["quantity"].max() > 10
+
+
 def test_certain_demand_with_a_fixed_cost_is_ordered_in_economic_lots() -> None:
     """Order cost 45, demand 10 a week, holding 0.1: lots of 10 weeks' demand (EOQ 94.9) cost 9.5 a week."""
     world = replace(one(order_cost=45.0, lead_days=0.0), weeks=26, dispersion=0.001).changed("stock", on_hand=0.0)

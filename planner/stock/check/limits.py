@@ -190,6 +190,18 @@ def _size(dataset: Dataset, frame: pd.DataFrame, measure: str) -> pd.Series:
     return frame["sku"].map(items[{"m3": "volume_m3", "kg": "weight_kg"}[measure]]).fillna(0.0)
 
 
+def _set_up(dataset: Dataset, lines: pd.DataFrame) -> float:
+    """What these lines take of their source beside their quantities; a supply that changes counts by the last row that
+    has begun."""
+    told = dataset["sourcing"][dataset["sourcing"]["setup_units"] > 0].sort_values("start", na_position="first")
+    asked, total = ["sku", "source", "destination"], 0.0
+    for row in rows_of(lines):
+        own = told[(told[asked] == [getattr(row, name) for name in asked]).all(axis=1)]
+        own = own[~(own["start"] > row.order_date) & ~(own["end"] < row.order_date)]
+        total += float(own["setup_units"].iloc[-1]) if len(own) else 0.0
+    return total
+
+
 def _used(
     dataset: Dataset, lines: pd.DataFrame, ledger: pd.DataFrame, scope: str, resource: str, measure: str,
     week: pd.Timestamp,
@@ -199,7 +211,7 @@ def _used(
     amount = lines["quantity"] * _size(dataset, lines, measure)
     if scope == "supply":
         mine = (lines["order_week"] == week) & ((lines["source"] == resource) | (every & (lines["kind"] == "purchase")))
-        return float(amount[mine].sum()), 0.0
+        return float(amount[mine].sum()) + (_set_up(dataset, lines[mine]) if measure == "units" else 0.0), 0.0
     if scope == "lane":
         start, end = resource.split(">")[:2]
         mine = (lines["order_week"] == week) & (lines["source"] == start) & (lines["destination"] == end)

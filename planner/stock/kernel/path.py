@@ -146,11 +146,11 @@ def path_again(
 
 @compiled
 def own_costs(
-    f: Field, unit: Floats, hold: Floats, chosen: Ints, quantity: Floats, available: Floats, stock: Floats,
-    short: Floats, cost: Floats, true: Floats,
+    f: Field, unit: Floats, fixed: Floats, hold: Floats, chosen: Ints, quantity: Floats, available: Floats,
+    stock: Floats, short: Floats, cost: Floats, true: Floats,
 ) -> None:  # fmt: skip
-    """What the paths of these nodes cost by themselves; `unit` [L] and `hold` [N, T] is what a unit ordered or left in
-    a week costs without any prices."""
+    """What the paths of these nodes cost by themselves; `unit` and `fixed` [L] and `hold` [N, T] are what a unit
+    ordered, an order and a unit left in a week cost without any prices."""
     weeks = f.demand.shape[1]
     for n in chosen:
         total = cost[n]
@@ -160,4 +160,6 @@ def own_costs(
             for op in range(f.due_first[n * weeks + t], f.due_first[n * weeks + t + 1]):
                 link, week = f.op_link[op], f.op_week[op]
                 total -= (f.unit[link, week] - unit[link]) * quantity[link, week]
+                if quantity[link, week] > 0:
+                    total -= f.fixed[link, week] - fixed[link]
         true[n] = total
