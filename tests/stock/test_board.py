@@ -23,6 +23,7 @@ from planner.stock.prices import find_prices
 from planner.stock.repair import keep_limits
 from planner.stock.shared import Shared
 from planner.stock.usage import costs
+from tests.benchmarks.stock_series import _world
 from tests.stock.world import World, chain, one, shop
 
 
@@ -50,6 +51,18 @@ def cheapest_by_trial(case: Case, most: int) -> float:
         board.path(np.array([0]), again=False, since=case.horizon)
         best = min(best, cost_of(case, board.solution()))
     return best
+
+
+def test_a_finer_table_does_not_promise_that_stock_without_end_pays() -> None:
+    """Lots of 120 beside a demand of 34 a week and less: an order ends beyond the table, whose last slope may fall."""
+    draw = np.random.default_rng(1)
+    case = [_world(draw) for _ in range(173)][172].case
+    found = []
+    for points in (256, 500, 2000):
+        board = Board(case, points)
+        board.plan()
+        found.append(cost_of(case, board.solution()))
+    assert found == pytest.approx([161.7774] * 3, rel=1e-4)  # what HiGHS proves on the model of record
 
 
 @pytest.mark.parametrize("kind", ["lost", "backorder"])

@@ -9,6 +9,20 @@ from planner.stock.kernel.field import FAR, Field, Floats, Ints, compiled
 
 
 @compiled
+def to_go(f: Field, n: int, t: int, row: Floats, there: float) -> float:
+    """Cost from week t on with so much there; beyond the table's end every unit costs a week's holding at least.
+
+    The table waves with the lots that come later: where its last two points happen to fall, a line through them would
+    promise that stock without end pays.
+    """
+    size, spot = f.size[n], (there - f.lo[n, t]) / f.step[n]
+    if spot <= size - 1:
+        return between(row, size, spot)
+    slope = max(row[size - 1] - row[size - 2], f.hold[n, t] * f.step[n])
+    return row[size - 1] + slope * (spot - (size - 1))
+
+
+@compiled
 def best_order(f: Field, n: int, t: int, link: int, week: int, row: Floats, before: float) -> tuple[float, float]:
     """(quantity, cost with it) of the cheapest order of a link that arrives in week t; quantity 0 if none is allowed.
 
@@ -27,7 +41,7 @@ def best_order(f: Field, n: int, t: int, link: int, week: int, row: Floats, befo
         last = min(float(size), (before + most - f.lo[n, t]) / step + 1)
         i, quantity = int(np.floor(spot)) - 1, least
         while True:
-            cost = each * quantity + between(row, size, (before + quantity - f.lo[n, t]) / step)
+            cost = each * quantity + to_go(f, n, t, row, before + quantity)
             if cost < cheapest - f.fixed[link, week] - 1e-9:
                 chosen, cheapest = quantity, cost + f.fixed[link, week]
             if quantity >= most or i > last:
@@ -63,7 +77,7 @@ def follow(
                 before += quantity[link, week]
                 total += price(f, link, week, quantity[link, week])
         for _ in range(last - first):
-            found, amount, cheapest = -1, 0.0, between(row, size, (before - f.lo[n, t]) / f.step[n]) - 1e-9
+            found, amount, cheapest = -1, 0.0, to_go(f, n, t, row, before) - 1e-9
             for op in range(first, last):
                 link, week = f.op_link[op], f.op_week[op]
                 if week >= since and quantity[link, week] == 0.0:
