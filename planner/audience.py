@@ -21,6 +21,7 @@ from planner.files import whole_file
 from planner.gating.judge import served_at
 from planner.gating.people import bought, customers_by_segment
 from planner.marketing.bookings import counted
+from planner.marketing.segments import one_large_customer
 from planner.settings import Settings, nearest
 from planner.workspace import Run
 
@@ -70,6 +71,8 @@ def choose_audience(
     """
     row = _campaign(dataset, as_of, campaign)
     people, notes = _candidates(dataset, settings, as_of, row)
+    large = one_large_customer(dataset["order_lines"])
+    notes += [large] if large else []
     consent = f"consent_{channel}"
     _refuse_without_consent(dataset["customers"], consent)
     known = dataset["customers"].drop_duplicates("customer").set_index("customer").reindex(people["customer"])

@@ -35,6 +35,23 @@ def test_a_swapped_trial_is_refused_with_its_reason(demo: Path, tmp_path: Path, 
     assert said["results"] == []
 
 
+@pytest.mark.parametrize(
+    ("sent", "says"),
+    [("2026-01-18T20:00:00", "different zones"), ("2025-12-01T09:00:00", "the dates of one of them are wrong")],
+)
+def test_messages_sent_outside_the_campaign_are_refused(
+    demo: Path, tmp_path: Path, capsys: Capture, sent: str, says: str
+) -> None:
+    shutil.copytree(demo, tmp_path / "shop", ignore=shutil.ignore_patterns("truth", "reports", ".planner"))
+    path = tmp_path / "shop" / "data" / "assignments.csv"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("2026-01-19T09:00:00", sent), encoding="utf-8")
+    assert main(["-C", str(tmp_path / "shop"), "campaign", "settle", "FRESH26", "--format", "json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert says in said["refused"][0]["why"]
+    assert said["results"] == []
+
+
 def test_power_says_what_a_trial_could_see(demo: Path, tmp_path: Path, capsys: Capture) -> None:
     shutil.copytree(demo, tmp_path / "shop", ignore=shutil.ignore_patterns("truth", "reports", ".planner"))
     shop = str(tmp_path / "shop")

@@ -50,7 +50,7 @@ def segment(
     need_scikit_learn("planner segment")
     session = current()
     prepared = _prepared()
-    prepared.dataset.require("segment")
+    _require(prepared, "segment")
     with session.out.working("sorting customers"):
         found = describe(prepared.dataset, prepared.as_of, prepared.scenario.settings, by, learner, weeks)
     if customers:
@@ -88,7 +88,7 @@ def recommend(
     need_scikit_learn("planner recommend")
     session = current()
     prepared = _prepared()
-    prepared.dataset.require("recommend")
+    _require(prepared, "recommend")
     _known(prepared, customer)
     day = _day("--arrives", arrives) if arrives else prepared.as_of + _ARRIVES_AFTER
     if day < prepared.as_of:
@@ -111,6 +111,32 @@ def _prepared() -> Prepared:
 
     session = current()
     return prepare(session.workspace(), session.scenario, session.options.flags())
+
+
+def _require(prepared: Prepared, name: str) -> None:
+    """The tables that the command needs; where an import left customers out, how to have them.
+
+    Raises DataError.
+    """
+    from planner.errors import DataError
+    from planner.importers.registry import SOURCES
+
+    try:
+        prepared.dataset.require(name)
+    except DataError as error:
+        told = prepared.assumptions.get("source", "")
+        source = SOURCES.get(told)
+        if source is None:
+            raise
+        if any(option.flag == "--key-file" for option in source.options):
+            again = f"planner import {told} FOLDER --into {prepared.workspace.root} --yes --key-file key.txt"
+            hint = (
+                f"customers leave an import only as keyed hashes: openssl rand -hex 32 > key.txt, then {again}"
+                " (keep key.txt outside the workspace, and to yourself)"
+            )
+        else:
+            hint = f"{told} says nothing of what customers bought: planner campaign settle reads what it has"
+        raise DataError(error.issues, error.total, hint=hint) from None
 
 
 def _known(prepared: Prepared, customer: str) -> None:

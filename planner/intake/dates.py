@@ -29,6 +29,13 @@ _SERIAL = re.compile(r"^[0-9]{5}(?:\.[0-9]+)?$")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _EXCEL_DAY_ZERO = dt.datetime(1899, 12, 30)
 
+_ZONED = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)? ?(Z|z|[+-]\d{2}:?\d{2})$"
+_MIXED = (
+    "has a time zone, others in this column have none",
+    "write all times by one clock, such as 2026-03-02T09:00:00",
+    False,
+)
+
 Texts = npt.NDArray[np.object_]
 Complaint = tuple[str, str, bool]
 
@@ -54,10 +61,11 @@ class _Slashed:
 def parse_dates(words: Texts, with_time: bool) -> tuple[npt.NDArray[np.datetime64], dict[int, Complaint]]:
     """One datetime64[ns] per text (NaT where empty or wrong), and the complaints by position: rule, hint, once."""
     values = np.full(len(words), np.datetime64("NaT", "ns"), dtype="datetime64[ns]")
+    words, mixed = _one_clock(words) if with_time else (words, [])
     iso = pc.match_substring_regex(pa.array(words, pa.string()), _ISO).to_numpy(zero_copy_only=False).astype(bool)
     parsed = pd.to_datetime(pd.Series(words[iso], dtype=object), format="ISO8601", errors="coerce")
     values[iso] = parsed.to_numpy().astype("datetime64[ns]")
-    complaints: dict[int, Complaint] = {}
+    complaints: dict[int, Complaint] = dict.fromkeys(mixed, _MIXED)
     slashed: dict[int, _Slashed] = {}
     for index in np.flatnonzero(np.isnat(values) & (words != "")):
         try:
@@ -74,6 +82,25 @@ def parse_dates(words: Texts, with_time: bool) -> tuple[npt.NDArray[np.datetime6
     if not with_time:
         _check_midnight(values, complaints)
     return values, complaints
+
+
+def _one_clock(words: Texts) -> tuple[Texts, list[int]]:
+    """Times of which each says its zone, all in UTC; where others say none, the positions of those that do, emptied.
+
+    Two clocks in one column cannot be told apart: what came first may seem to have come last.
+    """
+    zoned = pc.match_substring_regex(pa.array(words, pa.string()), _ZONED).to_numpy(zero_copy_only=False).astype(bool)
+    if not zoned.any():
+        return words, []
+    at = np.flatnonzero(zoned)
+    result = words.copy()
+    if (zoned | (words == "")).all():
+        parsed = pd.to_datetime(pd.Series(words[at], dtype=object), format="ISO8601", errors="coerce", utc=True)
+        told = parsed.dt.strftime("%Y-%m-%dT%H:%M:%S").to_numpy(dtype=object)
+        result[at] = np.where(parsed.isna(), words[at], told)
+        return result, []
+    result[at] = ""
+    return result, at.tolist()
 
 
 def _read(word: str) -> dt.datetime | _Slashed:

@@ -421,3 +421,18 @@ def test_the_index_of_a_frame_is_no_column(tmp_path):
     part = read_part(path, "items.parquet", "items")
     assert part.extras == ()
     assert part.frame["sku"].tolist() == ["A", "B"]
+
+
+def test_times_that_say_their_zone_become_one_clock_and_two_clocks_are_a_fault() -> None:
+    from planner.intake.dates import parse_dates
+
+    zoned = np.array(["2026-03-23T09:00:00+02:00", "2026-03-22T23:30:00-05:00", ""], dtype=object)
+    values, complaints = parse_dates(zoned, with_time=True)
+    assert values.astype("datetime64[m]").astype(str).tolist() == ["2026-03-23T07:00", "2026-03-23T04:30", "NaT"]
+    assert not complaints
+    mixed = np.array(["2026-03-23T09:00:00", "2026-03-23T09:00:00Z"], dtype=object)
+    values, complaints = parse_dates(mixed, with_time=True)
+    assert np.isnat(values).tolist() == [False, True]
+    assert {row: rule for row, (rule, _, _) in complaints.items()} == {
+        1: "has a time zone, others in this column have none"
+    }

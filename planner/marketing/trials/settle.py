@@ -16,6 +16,8 @@ from planner.marketing.trials.uplift import Floats, Uplift, fit_uplift, send_lis
 _MOST_WORDS = 12
 _NOT_FEATURES = ("customer", "segment", "chance", "created_on", "opted_out_at")
 _FEWEST = 200
+_STRAY_SHARE = 0.01
+_WIDEST_ZONES = pd.Timedelta(hours=14)
 
 
 @dataclass(frozen=True)
@@ -28,13 +30,14 @@ class Settled:
 
 def settle(assignments: pd.DataFrame, campaigns: pd.DataFrame, as_of: dt.date, wanted: str = "") -> Settled:
     """Read each campaign, or the `wanted` one. A trial that still runs or is in doubt is refused."""
-    ends = campaigns.drop_duplicates("campaign").set_index("campaign")["end"]
+    known = campaigns.drop_duplicates("campaign").set_index("campaign")
+    ends, starts = known["end"], known.get("start", pd.Series(dtype="datetime64[ns]"))
     results, refused = [pd.DataFrame(columns=list(COLUMNS))], []
     for name, rows in assignments.groupby("campaign", sort=True):
         if wanted and name != wanted:
             continue
         end = ends.get(name, pd.NaT)
-        reasons = doubts(rows)
+        reasons = [*doubts(rows), *_clocks(rows, starts.get(name, pd.NaT), end)]
         if end >= pd.Timestamp(as_of):
             reasons = [f"it runs until {end:%Y-%m-%d}: read before its end it would find what chance has at the moment"]
         if not reasons:
@@ -44,6 +47,23 @@ def settle(assignments: pd.DataFrame, campaigns: pd.DataFrame, as_of: dt.date, w
     return Settled(
         pd.concat(found, ignore_index=True) if found else results[0], pd.DataFrame(refused, columns=["campaign", "why"])
     )
+
+
+def _clocks(rows: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> list[str]:
+    """Messages that left before the campaign began or after its end: by another clock (up to 14 hours), or other dates.
+
+    What came of them is counted by the days of the campaign, so they would be credited with the wrong days.
+    """
+    sent = rows["sent_at"].dropna()
+    early, late = start - sent, sent - (end + pd.Timedelta(days=1))
+    off = pd.concat([early, late], axis=1).max(axis=1)
+    out = off > pd.Timedelta(0)
+    if not len(sent) or out.mean() <= _STRAY_SHARE:
+        return []
+    zone = off[out].max() <= _WIDEST_ZONES
+    cause = "the clocks of both seem to stand in different zones" if zone else "the dates of one of them are wrong"
+    return [f"{out.sum():,} of {len(sent):,} messages were sent outside its days, {start:%Y-%m-%d} to {end:%Y-%m-%d}: "
+            f"{cause}; correct sent_at, or start and end in campaigns"]  # fmt: skip
 
 
 def features(people: pd.DataFrame) -> tuple[Floats, list[str]]:
