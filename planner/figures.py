@@ -56,6 +56,7 @@ _KNOWN = (
     Figure("cost_early_transfer", "Weight of moving stock early", "money", "lower"),
     Figure("cost_over_limit", "Cost of exceeding limits", "money", "lower"),
     Figure("cost_tie_break", "Weight of the preferred source", "money", "lower"),
+    Figure("cost_freight", "Freight of whole vehicles", "money", "lower"),
     Figure("objective", "Planned cost, goods aside", "money", "lower"),
     Figure("bound", "Lower bound of the cost", "money"),
     Figure("gap", "Gap to the bound", "share", "lower"),

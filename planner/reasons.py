@@ -150,6 +150,22 @@ def _order_cost(line: Line) -> str:
     return f"Order cost: {' and '.join(parts)}, so fewer and larger orders are cheaper. {_surplus(line)}"
 
 
+def _truck(line: Line) -> str:
+    """What a vehicle of the lane costs and carries, and whom the line shares it with."""
+    case = line.sku.case
+    truck = next(truck for truck in case.trucks if line.link in truck.links)
+    share = float(truck.share[np.flatnonzero(truck.links == line.link)[0]].max())
+    place = str(case.links.destination[line.link])
+    others = int((line.joint["destination"] == place).sum()) - 1
+    beside = f", together with {plural(others, 'other line')} of that week" if others else ""
+    fills = f"{number(line.quantity)} fill {100 * share * line.quantity:.0f} % of one{beside}"
+    words = f"Truck: goods from {_source(line)} to {place} travel in whole vehicles ({truck.mode}) at"
+    words += f" {line.cash(truck.cost)} each; the {fills}. The need here was {number(line.need)}"
+    if line.quantity < line.need:
+        return f"{words}: the rest would have taken one more vehicle."
+    return f"{words}: the rest rides in a vehicle that travels anyway. {_surplus(line)}"
+
+
 def _order_days(line: Line) -> str:
     later = line.sku.case.links.due[line.link, line.week + 1 :]
     later = later[later >= 0]
@@ -213,4 +229,5 @@ def _source(line: Line) -> str:
 _RULES: dict[str, Callable[[Line], str]] = {
     "": _plainly, "order multiple": _multiple, "moq": _moq, "price break": _break, "joint minimum": _joint,
     "order cost": _order_cost, "order days": _order_days, "max order": _max_order, "max stock": _ceiling,
+    "truck": _truck,
 }  # fmt: skip

@@ -96,7 +96,10 @@ class CountrySettings:
 
 @dataclass(frozen=True)
 class StockSettings:
-    """Defaults where a table is silent, shared limits, and how long the solver may search."""
+    """Defaults where a table is silent, shared limits, and how long the solver may search.
+
+    `whole_trucks`: the vehicles of the lanes, each at its cost per shipment and km, are a cost of the plan.
+    """
 
     review_days: float = 7.0
     lead_days: float = 14.0
@@ -106,6 +109,7 @@ class StockSettings:
     horizon_weeks: int = 26
     budget_per_week: float | None = None
     budget_charge: Literal["order", "receipt", "payment"] = "order"
+    whole_trucks: bool = False
     gap: float = 0.005
     nodes: int = 2000
     search_moves: int = 400

@@ -65,11 +65,22 @@ def solution(run: Run) -> list[Sheet]:
         ("check", f"{plural(len(violations), 'violation')}" if violations else "every rule holds", len(violations)),
         ("seconds", f"{run.manifest['timings']['stock']:.1f}", run.manifest["timings"]["stock"]),
     ]
+    if "vehicles" in stock:
+        rows[4:4] = _vehicles(stock["vehicles"], currency)
     if stock.get("time_limit_hit"):
         rows.insert(1, ("time limit", "ran out: the best plan so far is kept", True))
     frame = pd.DataFrame([row[:2] for row in rows], columns=["what", "value"])
     data = pd.DataFrame([(row[0], row[2]) for row in rows], columns=["what", "value"], dtype=object)
     return [Sheet("solution", frame, "How it was solved", keys=("what",), columns=("value",), shown=0, data=data)]
+
+
+def _vehicles(found: dict[str, float], currency: str) -> list[tuple[str, str, float]]:
+    fill = f"{percent(found['fill'])} full on average"
+    return [
+        ("gap if parts of vehicles could travel", percent(found["relaxed_gap"]), found["relaxed_gap"]),
+        ("whole vehicles", f"{found['count']:,.0f}, {fill}", found["count"]),
+        ("freight of whole vehicles", money(found["freight"], currency), found["freight"]),
+    ]
 
 
 def costs(run: Run) -> list[Sheet]:

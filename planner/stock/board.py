@@ -33,7 +33,7 @@ class Board:
         self.field: Field = make_field(case, points)
         self.table: Table = np.empty(int((self.field.size * case.horizon).sum()) if tables else 0, np.float32)
         self.caps, self.ceiling = self.field.cap.copy(), self.field.ceiling.copy()
-        self.own_unit, self.own_hold = 1e-7 * case.links.priority.astype(float), self.field.hold.copy()
+        self.own_unit, self.own_hold = 1e-7 * case.links.priority + case.freight, self.field.hold.copy()
         self.own_fixed = case.links.order_cost.astype(float)
         self.unit: Floats = np.repeat(self.own_unit[:, None], case.horizon, axis=1)
         self.true: Floats = np.zeros(len(case.nodes))

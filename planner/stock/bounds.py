@@ -4,6 +4,9 @@ Any prices >= 0 of the shared limits, and any split of a joint order cost among 
 bound: the sum of what each SKU costs at best, less the prices times the room. Where a place feeds others, the SKU's
 network is cut in two: all of its stock as one, which is ordered from outside and bears part of the holding and
 shortage cost (Clark and Scarf, 1960), and every place by itself with the rest, which is sent whatever it asks for.
+
+Whole vehicles: ceil(load) >= b x (1 if anything is loaded) + (1 - b) x load for every b from 0 to 1, and the first part
+can be split among the lines like a joint order cost. With b = 0 this is the linear relaxation.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from collections.abc import Callable
 import numpy as np
 
 from planner.stock.board import Board
-from planner.stock.case import Flags, Floats
+from planner.stock.case import Case, Flags, Floats
 from planner.stock.field import make_field, reach
 from planner.stock.joint import Supplier, suppliers
 from planner.stock.kernel.below import bound_nodes
@@ -28,19 +31,21 @@ POINTS = (250, 500, 1000, 2000)
 EFFORT = 800_000_000
 SCALES = (0.0, 0.5, 1.0)
 COARSE, STEPS = 100, 40
+FEW = 4
 
 
 def lower_bound(
     board: Board, shared: Shared, prices: Floats, cost: float, gap: float,
-    progress: Callable[[int, int], None] | None = None, late: Callable[[], bool] = never,
+    progress: Callable[[int, int], None] | None = None, late: Callable[[], bool] = never, begun: float = 0.0,
 ) -> float:  # fmt: skip
     """Bound on the cost of every plan: the best of no prices, these prices and half of them.
 
     Prices and the cuts of networks are chosen on a coarse grid; finer ones are tried for the SKUs that are dear enough,
     while the gap is too wide and finer grids help. `board` holds a plan of this `cost`; how its lines share joint
-    orders says how their cost is split.
+    orders says how their cost is split. `begun` is the part of its cost that the first vehicle of a week costs whatever
+    it carries, on lanes with few lines; the rest is charged by load.
     """
-    networks = _Networks(board, shared, late)
+    networks = _Networks(board, shared, late, begun)
     scales = SCALES if prices.any() else SCALES[:1]
     found: list[Floats] = []
     for number, scale in enumerate(scales):
@@ -93,13 +98,32 @@ def joint_shares(board: Board, joint: list[Supplier]) -> Floats:
     return shares
 
 
+def few_lines(case: Case) -> Floats:
+    """[L] 1 on lanes of vehicles with at most `FEW` lines, where a line can bear its part of a begun vehicle."""
+    result = np.zeros(len(case.links))
+    for truck in case.trucks:
+        result[truck.links] = float(len(truck.links) <= FEW)
+    return result
+
+
+def truck_shares(board: Board) -> Floats:
+    """[L] part of the cost of a lane's vehicle that each line bears: what it loads, of all."""
+    shares = np.zeros(len(board.case.links))
+    for truck in board.case.trucks:
+        load = truck.share[:, truck.tight] * board.quantity[truck.links].sum(axis=1) + 1e-9
+        shares[truck.links] = truck.cost * load / load.sum()
+    return shares
+
+
 class _Networks:
     """The SKU networks of a case; a bound of each by itself, all of them [K]."""
 
-    def __init__(self, board: Board, shared: Shared, late: Callable[[], bool]) -> None:
+    def __init__(self, board: Board, shared: Shared, late: Callable[[], bool], begun: float = 0.0) -> None:
         self.board, self.case, self.shared, self.late = board, board.case, shared, late
         nodes, self.span = board.case.nodes, reach(board.case)
-        self.joint = joint_shares(board, suppliers(board.case))
+        part = begun * few_lines(board.case)
+        self.joint = joint_shares(board, suppliers(board.case)) + part * truck_shares(board)
+        self.loaded = part * board.case.freight
         self.network, self.count = nodes.network, int(nodes.network.max(initial=-1)) + 1
         feeding = np.bincount(self.network, nodes.feeds, self.count)
         self.split = Split(self.case, np.flatnonzero(nodes.feeds & (feeding == 1)[self.network]))
@@ -114,6 +138,7 @@ class _Networks:
             return best
         use = self.shared.used_by_group(self.board, self.network, self.count)
         own = np.asarray(sum(costs_by_node(self.case, self.board.solution()).values()))
+        own += np.bincount(self.board.node, self.case.freight * self.board.quantity.sum(axis=1), len(own))
         cost = np.bincount(self.network, own, self.count) + (use * prices).sum(axis=(1, 2))
         found = self.shares
         for _, better in self.split.improved(self._field(prices, COARSE), cost[roots], STEPS, self.shares):
@@ -143,4 +168,5 @@ class _Networks:
         field = make_field(self.case, points, self.span)
         self.shared.charge(field, prices, cheapest=True)
         field.fixed[:] += self.joint[:, None]
+        field.unit[:] -= self.loaded[:, None]
         return field

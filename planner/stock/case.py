@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -132,6 +133,19 @@ class Joint:
 
 
 @dataclass(frozen=True)
+class Truck:
+    """Whole vehicles of one lane: what one costs, and `share` [K, 2], the part of one that a unit of each of its links
+    [K] fills by volume and by weight. `tight` is the measure that usually fills first."""
+
+    lane: str
+    mode: str
+    links: Ints
+    cost: float
+    share: Floats
+    tight: int
+
+
+@dataclass(frozen=True)
 class Limit:
     """One shared limit: `cap` [T] (inf where none), `soft` [T] (inf where hard), and who uses it by how much a unit.
 
@@ -181,6 +195,15 @@ class Case:
     weight: Floats
     notes: tuple[dict[str, Any], ...]
     lots: Lots | None = None
+    trucks: tuple[Truck, ...] = ()
+
+    @cached_property
+    def freight(self) -> Floats:
+        """[L] what a unit costs on a full vehicle: no plan pays less for its vehicles."""
+        each = np.zeros(len(self.links))
+        for truck in self.trucks:
+            each[truck.links] += truck.cost * truck.share[:, truck.tight]
+        return each
 
     @property
     def horizon(self) -> int:

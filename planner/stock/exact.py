@@ -10,6 +10,7 @@ from planner.stock.case import Case, Floats, Solution
 from planner.stock.model import build
 from planner.stock.solve import Outcome, Solver, hand_over, limit_prices
 from planner.stock.terms import Model
+from planner.stock.trucks import vehicles
 from planner.stock.usage import held, shipped
 
 CELLS, SECONDS = 260, 20.0
@@ -53,9 +54,12 @@ def _complete(model: Model, solver: Solver, plan: Solution) -> Floats | None:
     joint = {key: float(key in opened) for key in model.joint}
     there = held(model.case, plan) - shipped(model.case, plan)
     full = {key: float(there[key[:2]] >= key[2] - 1e-9) for key in model.full}
-    every = [*model.packs.values(), *model.placed.values(), *model.joint.values(), *model.full.values()]
+    loads = vehicles(model.case, plan.quantity(model.case.links))
+    trucks = {key: loads[key] for key in model.trucks}
+    every = [*model.packs.values(), *model.placed.values(), *model.joint.values(), *model.full.values(),
+             *model.trucks.values()]  # fmt: skip
     columns = solver.positions(every)
-    amounts = np.array([*packs.values(), *placed.values(), *joint.values(), *full.values()], float)
+    amounts = np.array([*packs.values(), *placed.values(), *joint.values(), *full.values(), *trucks.values()], float)
     if not len(columns):
         return None
     solver.bound_columns(columns, amounts, amounts)

@@ -46,7 +46,7 @@ def make_field(case: Case, points: int = POINTS, span: tuple[Floats, Floats] | N
                              (cost - links.reference[i] for _, cost in own)], float),
         due=links.due.astype(np.int64),
         fixed=np.repeat(links.order_cost[:, None].astype(float), orders[1], axis=1),
-        unit=np.repeat(1e-7 * links.priority[:, None], orders[1], axis=1).astype(float),
+        unit=np.repeat((1e-7 * links.priority + case.freight)[:, None], orders[1], axis=1).astype(float),
         cap=np.full(orders, np.inf),
     )  # fmt: skip
     align(field, low)

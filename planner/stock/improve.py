@@ -29,7 +29,7 @@ def improve(
     `fair` [N] is what nodes cost at the prices alone: who costs most beyond it is looked at most often.
     """
     fair = np.zeros(len(board.case.nodes)) if fair is None else fair
-    search = _Search(board, shared, prices, fair, np.random.default_rng(seed))
+    search = Search(board, shared, prices, fair, np.random.default_rng(seed))
     return sum(search.move() for _ in range(moves))
 
 
@@ -61,7 +61,9 @@ class _Kept:
             array[self.links] = part
 
 
-class _Search:
+class Search:
+    """Moves from a plan that keeps its limits."""
+
     def __init__(
         self, board: Board, shared: Shared, prices: Floats, fair: Floats, draw: np.random.Generator
     ) -> None:  # fmt: skip
@@ -84,7 +86,7 @@ class _Search:
         kept, used, true = _Kept.of(board, nodes, links), self.used, self.true.copy()
         concerned = sorted(set(self.supplier_of[links].tolist()) - {-1})
         before, mask = self._cost(nodes, concerned), self._open_weeks(concerned)
-        self.shared.charge(board.field, self.prices * self.draw.choice(SCALES), own=board.unit)
+        self._charge()
         rest = used - self._use(nodes)
         self.used = rest.copy()
         board.quantity[links] = 0.0
@@ -97,6 +99,10 @@ class _Search:
         kept.restore(board)
         self.used, self.true = used, true
         return False
+
+    def _charge(self) -> None:
+        """Prices that tell who goes back what its use takes from others."""
+        self.shared.charge(self.board.field, self.prices * self.draw.choice(SCALES), own=self.board.unit)
 
     def _use(self, nodes: Ints) -> Floats:
         """[limit, T] use by these nodes and the links into them."""

@@ -24,6 +24,7 @@ from planner.stock.lost_sales import best_chance, decision_share, with_lost_sale
 from planner.stock.policy import service_costs
 from planner.stock.position import Position, position_of
 from planner.stock.sourcing import primary_sources, read_sources
+from planner.stock.trucks import read_trucks
 from planner.stock.windows import exposure, members_below
 
 Key = tuple[str, str]
@@ -80,6 +81,7 @@ def read_case(
         weight[links.node],
         tuple(notes),
         read_lots(dataset, number, weeks, as_of, position.opening),
+        read_trucks(dataset, links, nodes, volume, weight, settings, as_of),
     )
 
 

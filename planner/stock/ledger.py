@@ -10,6 +10,7 @@ import pandas as pd
 from planner.stock.case import Case, Floats, Ints, Solution
 from planner.stock.curves import newsvendor_target
 from planner.stock.pegging import campaign_share
+from planner.stock.trucks import freight_of_lines, loads
 from planner.stock.usage import received, shipped
 
 ORDER_COLUMNS = [
@@ -117,7 +118,8 @@ def order_table(case: Case, solution: Solution, prices: Floats, uplift: pd.DataF
         "order_date": links.order_date[link, week].astype("datetime64[ns]"), "order_week": mondays[week],
         "due_date": links.due_date[link, week].astype("datetime64[ns]"), "due_week": mondays[due],
         "quantity": np.round(quantity[link, week], 6), "packs": solution.packs[link, week],
-        "unit_cost": solution.unit_cost(links)[link, week] if len(links) else np.zeros(0), "freight": 0.0,
+        "unit_cost": solution.unit_cost(links)[link, week] if len(links) else np.zeros(0),
+        "freight": np.round(freight_of_lines(case, quantity)[link, week], 6) + 0.0,
         "moved_by": np.array(rules, object), "status": np.full(len(link), "proposed", object),
         "campaign_quantity": np.round(pegged, 6), "campaigns": np.array(codes, object),
     })  # fmt: skip
@@ -140,10 +142,12 @@ def moved_by(case: Case, solution: Solution, prices: Floats, link: Ints, week: I
     Plain need fills what is available in the week of receipt up to the target. A line that exceeds it by a pack or
     more is the work of a minimum above the need, a price break, a joint minimum that the needs together miss, a fixed
     cost, or of stock built ahead of a limit; one that falls short, of a maximum or a limit; a difference below one
-    pack, of the order multiple.
+    pack, of the order multiple. It is the work of a truck where the surplus rides in a vehicle that travels anyway, or
+    where the missing units would take one more.
     """
     amount, pack = solution.quantity(case.links)[link, week], case.links.pack[link]
     need = needs(case, flow(case, solution), amount, link, week)
+    filled = _vehicle_moves(case, solution, amount - need, link, week)
     missed = _missed_minima(case, solution, link, week, np.minimum(need, amount))
     rules = []
     for row, (i, t) in enumerate(zip(link.tolist(), week.tolist(), strict=True)):
@@ -152,6 +156,8 @@ def moved_by(case: Case, solution: Solution, prices: Floats, link: Ints, week: I
             rules.append("")
         elif abs(difference) < pack[row]:
             rules.append("order multiple")
+        elif (i, t) in filled and _by_vehicle(case, solution, difference, i, t):
+            rules.append("truck")
         elif difference > 0:
             rules.append(_more(case, solution, prices, missed, float(need[row]), i, t))
         else:
@@ -197,6 +203,36 @@ def _less(case: Case, solution: Solution, prices: Floats, i: int, t: int) -> str
         origin = int(links.origin[i])
         return "supply" if solution.stock[origin, t] < links.pack[i] else ""
     return scope
+
+
+def _vehicle_moves(
+    case: Case, solution: Solution, differences: Floats, link: Ints, week: Ints
+) -> set[tuple[int, int]]:  # fmt: skip
+    """(link, week) of lines whose surplus over the need takes no vehicle more than the need would, or whose missing
+    units would take one more."""
+    whole = loads(case, solution.quantity(case.links))
+    owner = {i: (m, k) for m, truck in enumerate(case.trucks) for k, i in enumerate(truck.links.tolist())}
+    found = set()
+    for i, t, difference in zip(link.tolist(), week.tolist(), differences.tolist(), strict=True):
+        if i in owner:
+            m, k = owner[i]
+            load = float(whole[m, t])
+            at_need = np.ceil(load - difference * float(case.trucks[m].share[k].max()) - 1e-9)
+            now = np.ceil(load - 1e-9)
+            if (difference > 0 and at_need == now) or (difference < 0 and at_need > now):
+                found.add((i, t))
+    return found
+
+
+def _by_vehicle(case: Case, solution: Solution, difference: float, i: int, t: int) -> bool:
+    """Whether room in the vehicle weighs more than the line's other reasons to be larger: its order cost, MOQ and price
+    break; a smaller line has no other reason but limits."""
+    links = case.links
+    if difference < 0:
+        return bool(solution.packs[i, t] * links.pack[i] + links.pack[i] <= links.max_order[i])
+    amount = float(solution.packs[i, t] * links.pack[i])
+    least = max(float(links.moq[i]), float(links.tiers[i][int(solution.tier[i, t])][0]))
+    return bool(amount > least + 1e-9 and case.freight[i] * difference > links.order_cost[i])
 
 
 def _priced_scope(case: Case, prices: Floats, i: int, t: int, later: bool) -> str:

@@ -45,6 +45,7 @@ def write(model: Model, caps: Floats | None) -> None:
     orders(model)
     order_minimum(model)
     joint_orders(model)
+    whole_trucks(model)
     movements(model)
     stock_balance(model)
     expected_shortage(model)
@@ -121,6 +122,24 @@ def _weight(case: Case, key: tuple[int, int, int], word: str) -> float:
     link, _, tier = key
     each = {"value": case.links.tiers[link][tier][1], "m3": case.volume[link], "kg": case.weight[link]}[word]
     return float(np.nan_to_num(each)) * float(case.links.pack[link])
+
+
+def whole_trucks(model: Model) -> None:
+    """Load of a lane in a week <= vehicles, by volume and by weight: a whole number of them, each at its fixed cost."""
+    row = {link: (m, k) for m, truck in enumerate(model.case.trucks) for k, link in enumerate(truck.links.tolist())}
+    loads: dict[Spot, tuple[Terms, Terms]] = {}
+    for (link, week, _), packs in model.packs.items():
+        if link in row:
+            m, k = row[link]
+            for terms, share in zip(loads.setdefault((m, week), ({}, {})), model.case.trucks[m].share[k], strict=True):
+                if share > 0:
+                    add(terms, packs, float(share * model.case.links.pack[link]))
+    for (m, week), measures in sorted(loads.items()):
+        name = f"v{m}_t{week}"
+        vehicles = model.trucks[m, week] = model.var(f"trucks_{name}", model.case.trucks[m].cost, 0, None, True)
+        for word, terms in zip(("m3", "kg"), measures, strict=True):
+            if terms:
+                model.row(terms | {vehicles: -1.0}, AT_MOST, 0, f"load_{word}_{name}")
 
 
 def movements(model: Model) -> None:

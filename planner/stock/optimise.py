@@ -12,11 +12,12 @@ import numpy as np
 from planner.errors import InfeasibleError
 from planner.settings import StockSettings
 from planner.stock.board import Board
-from planner.stock.bounds import lower_bound
+from planner.stock.bounds import few_lines, lower_bound
 from planner.stock.case import Case, Floats, Solution
 from planner.stock.exact import SECONDS, small, solve_exactly
 from planner.stock.improve import improve
 from planner.stock.joint import choose_weeks, suppliers
+from planner.stock.loading import fill_vehicles
 from planner.stock.networks import share_holding
 from planner.stock.prices import find_prices
 from planner.stock.relief import label
@@ -26,13 +27,15 @@ from planner.stock.usage import costs, resting_usage, used_by_plan
 
 Progress = Callable[[str, int, int], None]
 MOVES_AT_ONCE, ROUGH = 50, 128
+BEGUN = (1.0, 0.5)
 _now = time.monotonic
 
 
 @dataclass
 class Plan:
     """The plan found so far. `prices` [limit, T] is what one more unit of each shared limit is worth, `wanted` what
-    the first plan, which heeds no limit, uses of it, and `unlimited` what that one costs."""
+    the first plan, which heeds no limit, uses of it, and `unlimited` what that one costs. `relaxed` is the bound that
+    prices parts of vehicles only; without whole vehicles it is the bound."""
 
     case: Case
     solution: Solution
@@ -41,6 +44,7 @@ class Plan:
     wanted: Floats
     unlimited: float = np.nan
     bound: float = -np.inf
+    relaxed: float = -np.inf
     status: str = "feasible"
     objective: float = np.nan
     nodes: int = 0
@@ -83,7 +87,7 @@ class _Search:
         self.case, self.settings, self.progress = case, settings, progress
         self.room, lifted = room_left(case)
         self.shared = Shared(case, self.room)
-        self.coupled = bool(case.limits) or any(s.binds for s in suppliers(case))
+        self.coupled = bool(case.limits or case.trucks) or any(s.binds for s in suppliers(case))
         self.board, self.fair = Board(case, tables=self.coupled), np.zeros(len(case.nodes))
         self.prices = np.zeros_like(self.room)
         self.plan = Plan(case, self.board.solution(), self.room, self.prices, self.room, lifted=lifted)
@@ -97,6 +101,8 @@ class _Search:
             self._timed("joint orders", self._joint)
             self._timed("limits", self._limits)
             self._timed("search", self._improve)
+        if self.case.trucks:
+            self._timed("vehicles", self._vehicles)
         self.plan.solution = self.board.solution()
         self.plan.prices = self.prices
         self._timed("bound", self._bound)
@@ -150,6 +156,11 @@ class _Search:
             improve(self.board, self.shared, self.prices, moves, done, self.fair)
             self.progress("search", done + moves, self.settings.search_moves)
 
+    def _vehicles(self) -> None:
+        """Begun vehicles are filled up or spared."""
+        told = lambda i, n: self.progress("vehicles", i, n)  # noqa: E731
+        fill_vehicles(self.board, self.shared, self.prices, told, self._late(0.9))
+
     def _late(self, share: float) -> Callable[[], bool]:
         """Asks whether this share of the time limit is over; it is recorded if it was."""
 
@@ -163,9 +174,10 @@ class _Search:
     def _bound(self) -> None:
         cost = sum(costs(self.case, self.plan.solution, self.room).values())
         told = lambda i, n: self.progress("bound", i, n)  # noqa: E731
-        self.plan.bound = lower_bound(
-            self.board, self.shared, self.prices, cost, self.settings.gap, told, self._late(1.0)
-        )
+        ask = (self.board, self.shared, self.prices, cost, self.settings.gap, told, self._late(1.0))
+        self.plan.bound = self.plan.relaxed = lower_bound(*ask)
+        for begun in BEGUN if few_lines(self.case).any() else ():
+            self.plan.bound = max(self.plan.bound, lower_bound(*ask, begun=begun))
 
     def _exact(self) -> None:
         """Branch and bound on the model of record, unless the plan is proven good enough: a few seconds at most.

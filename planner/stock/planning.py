@@ -18,6 +18,7 @@ from planner.stock.inputs import read_case
 from planner.stock.ledger import order_table, plan_table
 from planner.stock.optimise import Plan, Progress, optimise
 from planner.stock.relief import reliefs
+from planner.stock.trucks import loads, vehicles
 
 
 @dataclass(frozen=True)
@@ -71,5 +72,18 @@ def _summary(plan: Plan, violations: list[str], seconds: dict[str, float]) -> di
         "status": plan.status, "objective": plan.objective, "bound": plan.bound, "gap": plan.gap, "costs": plan.costs,
         "check": violations, "networks": int(plan.case.nodes.network.max(initial=-1)) + 1, "nodes": plan.nodes,
         "time_limit_hit": plan.timed_out, "limits": [found.record(plan.case.weeks) for found in reliefs(plan)],
+        **({"vehicles": _vehicles(plan)} if plan.case.trucks else {}),
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
+    }  # fmt: skip
+
+
+def _vehicles(plan: Plan) -> dict[str, float]:
+    """`count` of whole vehicles, their `freight`, how full they are on average, and `relaxed_gap`: the gap to the bound
+    that would let parts of vehicles travel."""
+    case, quantity = plan.case, plan.solution.quantity(plan.case.links)
+    count = vehicles(case, quantity).sum()
+    return {
+        "count": float(count), "freight": plan.costs["freight"],
+        "fill": float(loads(case, quantity).sum() / count) if count else 0.0,
+        "relaxed_gap": max(0.0, plan.objective - plan.relaxed) / max(abs(plan.objective), 1e-9),
     }  # fmt: skip

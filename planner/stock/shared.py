@@ -170,7 +170,7 @@ class Shared:
 
         `own` [L, T] is what a unit ordered is charged beside them.
         """
-        field.unit[:] = 1e-7 * self.case.links.priority[:, None] if own is None else own
+        field.unit[:] = (1e-7 * self.case.links.priority + self.case.freight)[:, None] if own is None else own
         field.space_price[:] = field.served_price[:] = 0.0
         field.fixed[:] = self.case.links.order_cost[:, None]
         for i, limit in enumerate(self.case.limits):

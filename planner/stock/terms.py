@@ -46,6 +46,7 @@ class Model:
     short: dict[Spot, pulp.LpVariable] = field(default_factory=dict)
     full: dict[tuple[int, int, float], pulp.LpVariable] = field(default_factory=dict)
     extra: dict[Spot, pulp.LpVariable] = field(default_factory=dict)
+    trucks: dict[Spot, pulp.LpVariable] = field(default_factory=dict)
     received: dict[Spot, Terms] = field(default_factory=dict)
     shipped: dict[Spot, Terms] = field(default_factory=dict)
     moving: dict[Spot, Terms] = field(default_factory=dict)

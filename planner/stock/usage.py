@@ -8,6 +8,7 @@ from planner.stock.case import Case, Floats, Ints, Solution
 from planner.stock.model import EARLY_SHARE, floor_price, last_listed
 from planner.stock.resting import resting_stock
 from planner.stock.shared import Shared, Use
+from planner.stock.trucks import freight
 
 KINDS = (
     "holding", "shortage", "order", "purchase_difference", "floor", "leftover", "early_transfer", "over_limit",
@@ -63,7 +64,8 @@ def costs(case: Case, solution: Solution, room: Floats) -> dict[str, float]:
     objective."""
     found = {kind: float(amounts.sum()) for kind, amounts in costs_by_node(case, solution).items()}
     found["order"] += _joint_cost(case, solution.quantity(case.links))
-    return {kind: found[kind] if kind in found else _over(case, solution, room) for kind in KINDS}
+    told = {kind: found[kind] if kind in found else _over(case, solution, room) for kind in KINDS}
+    return told | ({"freight": freight(case, solution.quantity(case.links))} if case.trucks else {})
 
 
 def costs_by_node(case: Case, solution: Solution) -> dict[str, Floats]:

@@ -41,6 +41,7 @@ MODULES = (
         "stock_monolith",
         "stock_scale",
         "stock_simulated",
+        "stock_trucks",
     ),
     *("vn2_forecast", "fresh_forecast", "m5_forecast", "m3_forecast", "parts_forecast", "vn1_forecast", "censored"),
     *("scale", "reconcile", "lost_sales", "vn2_policy", "echelon"),

@@ -56,6 +56,33 @@ def generated(count: int, weeks: int = 26, seed: int = 1, limits: bool = True) -
     return Shop(dataset, weekly, _cumulative(weekly, exposure(dataset, settings, AS_OF), weeks), settings)
 
 
+def with_vehicles(shop: Shop, a_week: float = 2.0, share: float = 0.04) -> Shop:
+    """The shop with a lane from every source to every place it sends to. A vehicle holds what demand asks for in a week
+    on average, divided by `a_week`, and costs so large a `share` of the value of its goods."""
+    items = shop.dataset["items"].set_index("sku")
+    sources = shop.dataset["sourcing"]
+    level = shop.weekly.groupby(["sku", "warehouse"], as_index=False)["mean"].sum()
+    weeks = shop.weekly["week"].nunique()
+    central = sources.loc[sources["source"] == "DC", "sku"].unique()
+    through = level[level["sku"].isin(central)].groupby("sku", as_index=False)["mean"].sum().assign(warehouse="DC")
+    flows = sources.merge(
+        pd.concat([level, through]), left_on=["sku", "destination"], right_on=["sku", "warehouse"], how="left"
+    )
+    weekly = flows["mean"].fillna(0.0) / weeks
+    flows = flows.assign(
+        m3=weekly * flows["sku"].map(items["volume_m3"]), value=weekly * flows["sku"].map(items["unit_cost"])
+    )
+    lanes = flows.groupby(["source", "destination"], as_index=False)[["m3", "value"]].sum()
+    lanes = lanes[lanes["m3"] > 0]
+    table = pd.DataFrame({
+        "origin": lanes["source"], "destination": lanes["destination"], "mode": "road",
+        "cost_per_shipment": (share * lanes["value"] / a_week).round(2), "capacity_m3": (lanes["m3"] / a_week).round(3),
+    })  # fmt: skip
+    settings = replace(shop.settings, stock=replace(shop.settings.stock, whole_trucks=True))
+    frames = {name: shop.dataset[name] for name in shop.dataset}
+    return replace(shop, dataset=Dataset.from_frames({**frames, "lanes": table}), settings=settings)
+
+
 def _skus(draw: Draw, count: int) -> pd.DataFrame:
     cost = np.round(np.exp(draw.normal(1.5, 0.8, count)), 2) + 0.05
     frame = pd.DataFrame({"sku": [f"K{i:05d}" for i in range(count)], "cost": cost})

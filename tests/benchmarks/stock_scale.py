@@ -81,22 +81,22 @@ def apart(function: Callable[[T], Any], given: T) -> Any:
 
 def _planned(given: tuple[int, int]) -> Planned:
     size, seed = given
-    _optimised(_case(generated(SMOKE)), generated(SMOKE))  # compiled code is loaded here
+    _optimised(case_of(generated(SMOKE)), generated(SMOKE))  # compiled code is loaded here
     shop = generated(size, seed=seed)
     start = time.perf_counter()
-    case = _case(shop)
+    case = case_of(shop)
     read = time.perf_counter() - start
     plan = _optimised(case, shop)
     seconds = sum(plan.seconds.values())
     start = time.perf_counter()
-    orders, ledger = order_table(case, plan.solution, plan.prices, _no_uplift()), plan_table(case, plan.solution)
+    orders, ledger = order_table(case, plan.solution, plan.prices, no_uplift()), plan_table(case, plan.solution)
     faults = check.verify(shop.dataset, shop.weekly, orders, ledger, shop.settings, AS_OF)
     around = read + time.perf_counter() - start
     memory = peak_kib() / 2**20
     return Planned(seconds, plan.seconds, around, 100 * plan.gap, len(faults), _exceeded(case), memory)
 
 
-def _case(shop: Shop) -> Case:
+def case_of(shop: Shop) -> Case:
     return read_case(shop.dataset, shop.weekly, shop.cumulative, shop.settings, AS_OF)
 
 
@@ -112,7 +112,7 @@ def _exceeded(case: Case) -> dict[str, float]:
     return {limit.name: float(100 * (used[i] / room[i] - 1).max()) for i, limit in enumerate(case.limits)}
 
 
-def _no_uplift() -> pd.DataFrame:
+def no_uplift() -> pd.DataFrame:
     frame = pd.DataFrame({"campaign": [], "sku": [], "warehouse": [], "date": [], "net": []})
     return frame.astype({"date": "datetime64[ns]"})
 
@@ -124,6 +124,6 @@ def _compile(_: None) -> float:
     for _ in range(2):
         shop = generated(SMOKE)
         start = time.perf_counter()
-        _optimised(_case(shop), shop)
+        _optimised(case_of(shop), shop)
         seconds.append(time.perf_counter() - start)
     return seconds[0] - seconds[1]

@@ -12,6 +12,7 @@ import pandas as pd
 from planner.dataset import Dataset
 from planner.settings import Settings
 from planner.stock.check.balance import balances, demand, expired, openings, receipts, shipments, stock_signs
+from planner.stock.check.freight import freights
 from planner.stock.check.limits import budget, capacities, ceilings, covers, joint_minima
 from planner.stock.check.lines import dates, identity, listing, order_days, quantities, sources, unit_costs
 from planner.stock.check.reading import read_ledger, read_lines
@@ -32,6 +33,6 @@ def verify(
         *expired(dataset, ledger, as_of), *covers(dataset, lines, ledger),
         *demand(dataset, weekly, ledger, settings, as_of), *joint_minima(dataset, lines, settings, as_of),
         *ceilings(dataset, lines, ledger), *budget(dataset, lines, plan, settings, as_of),
-        *capacities(dataset, lines, ledger, settings, as_of),
+        *capacities(dataset, lines, ledger, settings, as_of), *freights(dataset, lines, settings, as_of),
     })  # fmt: skip
     return found[:SHOWN] + ([f"... and {len(found) - SHOWN} more"] if len(found) > SHOWN else [])
