@@ -17,14 +17,14 @@ import numpy as np
 
 from planner.stock.board import Board
 from planner.stock.case import Case, Flags, Floats
-from planner.stock.field import make_field, reach
+from planner.stock.field import WEEKS_OWED, make_field, reach
 from planner.stock.joint import Supplier, suppliers
 from planner.stock.kernel.below import bound_nodes
 from planner.stock.kernel.field import Field
 from planner.stock.kernel.halves import in_halves
 from planner.stock.late import never
 from planner.stock.shared import Shared
-from planner.stock.split import Split
+from planner.stock.split import Shares, Split
 from planner.stock.usage import costs_by_node
 
 POINTS = (250, 500, 1000, 2000)
@@ -51,12 +51,14 @@ def lower_bound(
     for number, scale in enumerate(scales):
         if found and late():
             break
+        networks.begin(prices * scale)
         found.append(networks.bound(prices * scale, POINTS[0]))
         if progress:
             progress(number + 1, len(scales) + 1)
     rents = [_rent(shared, prices * scale) for scale in scales[: len(found)]]
     chosen = int(np.argmax([own.sum() - rent for own, rent in zip(found, rents, strict=True)]))
     prices, rent = prices * scales[chosen], rents[chosen]
+    networks.begin(prices)
     return _refined(networks, prices, networks.cut(prices, found[chosen]), cost + rent, rent, gap)
 
 
@@ -115,6 +117,14 @@ def truck_shares(board: Board) -> Floats:
     return shares
 
 
+def _unordered(case: Case) -> Floats:
+    """[N] the least stock, net of what is owed, if nothing more is ordered."""
+    nodes = case.nodes
+    demand = np.where(nodes.sells[:, None], nodes.demand, 0.0)
+    path = (nodes.opening - nodes.backlog)[:, None] + np.cumsum(nodes.pipeline - demand, axis=1)
+    return np.asarray(path.min(axis=1, initial=0.0))
+
+
 class _Networks:
     """The SKU networks of a case; a bound of each by itself, all of them [K]."""
 
@@ -129,6 +139,35 @@ class _Networks:
         self.split = Split(self.case, np.flatnonzero(nodes.feeds & (feeding == 1)[self.network]))
         self.shares = self.split.start()
         self.alone = np.flatnonzero(~nodes.feeds & (feeding != 1)[self.network])
+
+    def begin(self, prices: Floats) -> None:
+        """Shares to begin with: who pays a price for stock must hear of all that it saves, else nothing is ordered.
+
+        Where a unit is charged more than what it costs to owe it for the weeks that the usual grid reaches down to, the
+        grid reaches as deep as can be.
+        """
+        low, high = reach(self.case)
+        owing = self._owing(prices)
+        self.span = np.where(owing, np.minimum(low, _unordered(self.case)), low), high
+        self.split.owing[:] = np.isin(self.network[self.split.roots], self.network[owing])
+        self.shares = self.split.start()
+        if prices.any() and len(self.split.roots):
+            field, best = self._field(prices, COARSE), self._worth(self.shares, prices)
+            for other in (self.split.start(1.0), self.split.start(0.0, self.split.charged(field))):
+                value = self._worth(other, prices)
+                self.shares, best = self.shares.where(value > best, other), np.maximum(value, best)
+
+    def _worth(self, shares: Shares, prices: Floats) -> Floats:
+        """[roots] bounds of the networks that are cut in two, on a coarse grid."""
+        return self.split.bound(self._field(prices, COARSE), shares, COARSE, np.ones(len(self.split.roots), bool))
+
+    def _owing(self, prices: Floats) -> Flags:
+        """[N] which nodes could owe for long at these prices."""
+        nodes, charged = self.case.nodes, np.zeros(self.count)
+        if prices.any():
+            unit = self._field(prices, COARSE).unit.max(axis=1, initial=0.0)
+            np.maximum.at(charged, self.network[self.board.node], unit)
+        return np.asarray(nodes.sells & ~nodes.lost & (charged[self.network] > WEEKS_OWED * nodes.shortage))
 
     def cut(self, prices: Floats, best: Floats) -> Floats:
         """Look for better shares of the networks that are cut in two, at these prices; the better of their bounds and

@@ -20,7 +20,7 @@ from planner.stock.late import never
 from planner.stock.shared import Shared
 from planner.stock.solve import Column, Solver, hand_over, limit_prices
 
-ROUNDS, SMOOTH, GROUPS, BEYOND = 10, 0.6, 150, 1.25
+ROUNDS, MORE, SMOOTH, GROUPS, BEYOND = 10, 10, 0.6, 150, 1.25
 FIRST_BOX, GROWTH = 0.001, 3.0
 
 
@@ -48,25 +48,29 @@ def find_prices(
     """[limit, T] prices at which the plan uses about what there is; zero where nothing is exceeded.
 
     Of the prices tried those at which plan and room together are worth most (Lagrange). The board stands at these
-    prices afterwards.
+    prices afterwards. Where a limit binds so hard that its price still meets its box after these `rounds`, there are up
+    to `MORE` of them.
     """
     prices = best = np.zeros_like(shared.room)
     columns, hot, box = Columns(_groups(board)), np.zeros(shared.room.shape, bool), _first_box(shared)
     worth, stands, master = -np.inf, prices, _Master(shared)
-    for number in range(rounds):
+    felt = np.zeros(shared.room.shape, bool)
+    for number in range(rounds + MORE):
         used = columns.add(board, shared)
         value = float(columns.cost[-1].sum() + (prices * _over(shared, used)).sum())
         best, worth = (prices, value) if value > worth else (best, worth)
         hot |= shared.exceeded(used)
-        if not hot.any() or number == rounds - 1 or late():
+        last = number == rounds + MORE - 1 or (number >= rounds - 1 and not felt.any())
+        if not hot.any() or last or late():
             break
         duals = master.prices(columns, hot, box)
-        box = np.where(duals >= 0.99 * box, GROWTH * box, box)
+        felt = (duals > 0) & (duals >= 0.99 * box)
+        box = np.where(felt, GROWTH * box, box)
         prices = SMOOTH * duals + (1 - SMOOTH) * best
         prices = prices.astype(np.float32).astype(np.float64)  # no tie hangs on the solver's last bits
         stands = _charged(board, shared, prices)
         if progress:
-            progress(number + 1, rounds)
+            progress(min(number + 1, rounds), rounds)
     if stands is not best:
         _charged(board, shared, best)
     return best

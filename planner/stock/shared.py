@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
+import pandas as pd
 
 from planner.stock.board import Board
 from planner.stock.case import Case, Flags, Floats, Ints, Limit
@@ -186,6 +187,27 @@ class Shared:
                 field.fixed[links] += padded[at] * limit.setup[links][:, None]
             field.space_price[:] += limit.held[:, None] * prices[i][None, :]
             field.served_price[:] += limit.served[:, None] * prices[i][None, :]
+        if not cheapest and prices.any():
+            self._pass_on(field, own)
+
+    def _pass_on(self, field: Field, own: Floats | None) -> None:
+        """Who is sent goods minds what limits charge for them on their way into the place that sends: the price of the
+        last arrival there, before the first that of the first."""
+        into, inner, owner = self.handed_on
+        charged = field.unit[into] - ((1e-7 * self.case.links.priority)[into, None] if own is None else own[into])
+        due, price = self.case.links.due[into], np.full((len(self.case.nodes), self.case.horizon), np.inf)
+        row, week = np.nonzero(due >= 0)
+        np.minimum.at(price, (self.case.links.node[into[row]], due[row, week]), charged[row, week])
+        price = pd.DataFrame(np.where(np.isfinite(price), price, np.nan)).ffill(axis=1).bfill(axis=1).to_numpy()
+        field.unit[inner] += np.nan_to_num(price[owner])
+
+    @cached_property
+    def handed_on(self) -> tuple[Ints, Ints, Ints]:
+        """Links from outside into places that feed others, links out of these, and the places these start from."""
+        links, feeds = self.case.links, self.case.nodes.feeds
+        into = np.flatnonzero((links.origin < 0) & feeds[links.node])
+        inner = np.flatnonzero(links.origin >= 0)
+        return into, inner, links.origin[inner]
 
     def exceeded(self, used: Floats) -> Flags:
         """[limit, T] where a limit, hard or soft, is used beyond its room."""

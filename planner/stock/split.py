@@ -26,23 +26,30 @@ HALF = 0.5
 
 @dataclass(frozen=True)
 class Shares:
-    """What the whole of each network bears: holding [K, T] a unit and week, shortage [K] a unit."""
+    """What the whole of each network bears: holding [K, T] a unit and week, shortage [K] a unit; and what its places
+    pay it [K] for every unit sent, the price of "they get no more than comes in"."""
 
     holding: Floats
     shortage: Floats
+    paid: Floats
 
     def of(self, chosen: Ints) -> Shares:
-        return Shares(self.holding[chosen], self.shortage[chosen])
+        return Shares(self.holding[chosen], self.shortage[chosen], self.paid[chosen])
 
     def where(self, better: Flags, other: Shares) -> Shares:
         """The other's shares where it is better."""
         return Shares(
-            np.where(better[:, None], other.holding, self.holding), np.where(better, other.shortage, self.shortage)
+            np.where(better[:, None], other.holding, self.holding),
+            np.where(better, other.shortage, self.shortage),
+            np.where(better, other.paid, self.paid),
         )
 
 
 class Split:
-    """The networks of these roots [K]: feeding places, the only ones of their networks."""
+    """The networks of these roots [K]: feeding places, the only ones of their networks.
+
+    Those `owing` [K] may owe all of their demand in a bound, the others what six weeks ask for.
+    """
 
     def __init__(self, case: Case, roots: Ints) -> None:
         self.case, self.roots, nodes = case, roots, case.nodes
@@ -55,14 +62,24 @@ class Split:
         owner = self.owner[case.links.node]
         self.inner = np.flatnonzero((owner >= 0) & (case.links.origin >= 0))
         self.outer = np.flatnonzero((owner >= 0) & (case.links.origin < 0))
-        self.lost = nodes.lost[roots]
+        self.into_roots = self.outer[np.isin(case.links.node[self.outer], roots)]
+        self.supply = nodes.opening[roots] + nodes.pipeline[roots].sum(axis=1)
+        self.lost, self.owing = nodes.lost[roots], np.zeros(len(roots), bool)
         self.most_holding, self.most_shortage = self._least(nodes.holding), self._least_shortage()
         self._read()
 
-    def start(self) -> Shares:
-        """Half of the holding and of the shortage cost that all places of a network have in common."""
+    def start(self, short: float = HALF, paid: Floats | None = None) -> Shares:
+        """Half of the holding cost and this part of the shortage cost that all places of a network have in common."""
         holding = np.repeat(HALF * self.most_holding[:, None], self.case.horizon, axis=1)
-        return Shares(holding, HALF * self.most_shortage)
+        return Shares(holding, short * self.most_shortage, np.zeros(len(self.roots)) if paid is None else paid)
+
+    def charged(self, field: Field) -> Floats:
+        """[K] the least that a unit is charged on its way into the root, whenever it is ordered; 0 if none can be."""
+        least = np.full(len(self.roots), np.inf)
+        into = self.into_roots
+        unit = np.where(self.case.links.due[into] >= 0, field.unit[into], np.inf).min(axis=1, initial=np.inf)
+        np.minimum.at(least, self.owner[self.case.links.node[into]], unit)
+        return np.where(np.isfinite(least), np.maximum(least, 0.0), 0.0)
 
     def _least(self, values: Floats) -> Floats:
         result = np.full(len(self.roots), np.inf)
@@ -99,6 +116,7 @@ class Split:
         for link in self.outer.tolist():
             tiers[field.tier_first[link] : field.tier_first[link + 1]] = 0.0
         unit[self.inner] -= self.on_the_way(shares.holding, links.due[self.inner])
+        unit[self.inner] += shares.paid[self.owner[links.node[self.inner]], None]
         return field._replace(hold=hold, short_cost=short, unit=unit, fixed=fixed, tier_extra=tiers)
 
     def on_the_way(self, holding: Floats, due: Ints) -> Floats:
@@ -114,12 +132,15 @@ class Split:
         curves, nothing = self.case.echelon, np.zeros((count, weeks))
         tops, owed = curves.available[self.roots, :, -1].max(axis=1, initial=0.0), np.minimum(self.opening, 0.0)
         high = tops + self._reach()
-        low = np.where(self.lost, 0.0, owed - 6 * self.weekly.mean(axis=1))
+        most_owed = np.where(self.owing, self.weekly.sum(axis=1), 6 * self.weekly.mean(axis=1))
+        low = np.where(self.lost, 0.0, owed - most_owed)
         step = np.maximum((high - low) / points, 1e-9)
         first, link, week = self._orders()
+        unit = field.unit.copy()
+        unit[self.into_roots] -= shares.paid[self.owner[self.case.links.node[self.into_roots]], None]
         size = (np.ceil((high - low) / step) + 2).astype(np.int64)
         whole = field._replace(
-            start=self.opening, arrive=self.arrive, demand=self.weekly, hold=shares.holding,
+            unit=unit, start=self.opening, arrive=self.arrive, demand=self.weekly, hold=shares.holding,
             short_cost=self._short(shares), ship=nothing, space_price=nothing, served_price=nothing, floor=nothing,
             floor_price=np.zeros(count), ceiling=np.full((count, weeks), FAR), sells=np.ones(count, bool),
             lost=self.lost, points=curves.available[self.roots], values=curves.shortage[self.roots],
@@ -166,7 +187,7 @@ class Split:
         in_halves(lambda part: bound_nodes(apart, part, below), places)
         in_halves(lambda part: bound_nodes(whole, part, total), np.flatnonzero(todo))
         np.add.at(total, self.owner[places], below[places])
-        return np.asarray(np.where(todo, total - (shares.holding * self.moving).sum(axis=1), -np.inf))
+        return np.asarray(np.where(todo, total - self._given(shares), -np.inf))
 
     def improved(
         self, field: Field, cost: Floats, steps: int, start: Shares | None = None
@@ -185,13 +206,19 @@ class Split:
             step, idle, shares = np.where(stuck, 0.6 * step, step), np.where(stuck, 0, idle), shares.where(stuck, best)
             shares = self._stepped(shares, held, short, step * np.maximum(cost - now, 0.0))
 
+    def _given(self, shares: Shares) -> Floats:
+        """[K] what the whole bears or is paid for what is there whatever is ordered."""
+        return np.asarray((shares.holding * self.moving).sum(axis=1) + shares.paid * self.supply)
+
     def _stepped(self, shares: Shares, held: Floats, short: Floats, step: Floats) -> Shares:
         """Polyak's step within what all places have in common, measured in shares of it."""
         by_week, whole = held * self.most_holding[:, None], short * self.most_shortage
         length = step / np.maximum((by_week**2).sum(axis=1) + whole**2, 1e-12)
         holding = shares.holding + (length * self.most_holding)[:, None] * by_week
         shortage = shares.shortage + length * self.most_shortage * whole
-        return Shares(np.clip(holding, 0.0, self.most_holding[:, None]), np.clip(shortage, 0.0, self.most_shortage))
+        return Shares(
+            np.clip(holding, 0.0, self.most_holding[:, None]), np.clip(shortage, 0.0, self.most_shortage), shares.paid
+        )
 
     def _tried(self, field: Field, shares: Shares) -> tuple[Floats, Floats, Floats]:
         """[K] about what the cheapest paths cost, [K, T] stock of the whole beyond that of its places, [K] shortage of
@@ -207,7 +234,7 @@ class Split:
         self._less_on_the_way(held, quantity)
         missing = short.sum(axis=1)
         np.subtract.at(missing, owner, lack[self.places].sum(axis=1))
-        return total - (shares.holding * self.moving).sum(axis=1), held, missing
+        return total - self._given(shares), held, missing
 
     def _less_on_the_way(self, held: Floats, quantity: Floats) -> None:
         due = self.case.links.due[self.inner]

@@ -9,7 +9,10 @@ import pandas as pd
 import pytest
 
 from planner.cli.app import main
+from planner.stock.inputs import read_case
+from planner.stock.optimise import optimise
 from planner.stock.relief import label
+from tests.benchmarks.stock_cases import AS_OF, generated
 from tests.stock.world import World, one
 
 WEEKS = pd.date_range("2026-03-02", periods=8, freq="W-MON")
@@ -52,6 +55,17 @@ def test_what_one_more_unit_a_week_is_worth_is_what_a_plan_with_it_saves():
     assert found["weeks"] == len(tight.prices)
     assert saved == pytest.approx(worth, rel=0.5)
     assert found["most"] == pytest.approx(tight.prices["price"].max())
+
+
+def test_half_the_budget_is_priced_and_heeded_by_places_behind_a_dc():
+    shop = generated(60)
+    budget = 0.5 * (shop.settings.stock.budget_per_week or 0.0)
+    settings = replace(shop.settings, stock=replace(shop.settings.stock, budget_per_week=budget, search_moves=0))
+    case = read_case(shop.dataset, shop.weekly, shop.cumulative, settings, AS_OF)
+    plan = optimise(case, settings.stock)
+    money = next(i for i, limit in enumerate(case.limits) if limit.money)
+    assert plan.gap < 0.5
+    assert plan.prices[money].max() > 0.5  # what a unit of money buys is worth 0.8 where its shortage is the margin
 
 
 def test_a_limit_that_binds_is_one_exception():
