@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from planner.dataset import Dataset
-from planner.periods import Bucket, first_day, first_days
+from planner.periods import Bucket, days_long, first_day, first_days
 from planner.settings import Settings
 from planner.stock.costs import shortage_costs, unit_costs
 from planner.stock.sourcing import primary_sources, read_sources
@@ -102,11 +102,11 @@ def _with_supply(lines: pd.DataFrame, dataset: Dataset, settings: Settings, as_o
     sources = read_sources(dataset, settings, as_of)
     cost = shortage_costs(dataset, keys, unit_costs(dataset, keys, sources, as_of), settings)
     lead = np.ceil(_lead_days(keys, primary_sources(sources, as_of), settings.stock.lead_days))
-    arrival = pd.Timestamp(as_of) + pd.to_timedelta(lead, unit="D")
-    monday = arrival + pd.to_timedelta((7 - arrival.dt.weekday) % 7, unit="D")
+    arrival = pd.Timestamp(as_of) + days_long(lead)
+    monday = arrival + days_long((7 - arrival.dt.weekday) % 7)
     keys = keys.assign(cost=cost, lead=lead, ready=monday)
     lines = lines.merge(keys, on=["sku", "warehouse"], how="left")
-    order_by = lines["week"] - pd.to_timedelta(lines["lead"], unit="D")
+    order_by = lines["week"] - days_long(lines["lead"])
     return lines.assign(money=lines["short"] * lines["cost"], order_by=order_by)
 
 

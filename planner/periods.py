@@ -25,8 +25,16 @@ def first_days(dates: pd.Series, bucket: Bucket) -> pd.Series:
     """First day of the bucket of each date; `dates` is datetime64."""
     days = cast("pd.Series[pd.Timestamp]", dates.dt.normalize())
     if bucket == "week":
-        return days - pd.to_timedelta(days.dt.weekday, unit="D")
-    return days - pd.to_timedelta(days.dt.day - 1, unit="D") if bucket == "month" else days
+        return days - days_long(days.dt.weekday)
+    return days - days_long(days.dt.day - 1) if bucket == "month" else days
+
+
+def days_long(days: pd.Series) -> pd.Series:
+    """Each count of days as a time span; NaT where the count is missing.
+
+    pandas rounds whatever lies in memory where a count is NaN, and warns of an overflow when it is large by chance.
+    """
+    return pd.to_timedelta(days.fillna(0), unit="D").where(days.notna())
 
 
 def bucket_range(first: dt.date, count: int, bucket: Bucket) -> pd.DatetimeIndex:

@@ -21,6 +21,7 @@ from planner.importers.inputs import Inputs
 from planner.importers.journey_files import Read, find, read_file, read_parts
 from planner.importers.keys import NO_KEY, keyed_hashes, read_key
 from planner.importers.registry import Options
+from planner.periods import days_long
 
 RECENT = pd.Timedelta(weeks=assume.RECENT_WEEKS)
 _SENT = pd.Timedelta(hours=9)
@@ -141,7 +142,7 @@ def _baskets(file: Read, products: Read, first_day: pd.Timestamp) -> _Baskets:
 
 def _week_one(file: Read, lines: pd.DataFrame) -> pd.Timestamp:
     """The first day of week 1, so that most lines fall into the week they name; of equals a Monday, then the first."""
-    zero = lines["date"] - pd.to_timedelta(7 * lines["week"], unit="D")
+    zero = lines["date"] - days_long(7 * lines["week"])
     count = zero.value_counts()
     days = {day - back * _DAY for day in count.index for back in range(7)}
     fit = {day: int(count[(count.index >= day) & (count.index < day + _WEEK)].sum()) for day in days}

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from planner.errors import Issue
 from planner.importers.inputs import KEPT_ISSUES, Inputs, missing, read_columns, read_names, refuse, unreadable
+from planner.periods import days_long
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -122,7 +123,7 @@ class Read:
             text = as_texts(column)
             number = pd.to_numeric(text, errors="coerce")
             whole = number.where((number % 1 == 0) & (number.abs() <= LAST_DAY))
-            days = first_day + pd.to_timedelta(whole - 1, unit="D")
+            days = first_day + days_long(whole - 1)
             named = pd.to_datetime(text.where(number.isna()), errors="coerce", format="ISO8601")
             days = days.fillna(named.dt.tz_localize(None) if named.dt.tz is not None else named)
             rule, hint = "is neither the number of a day nor a date", "write 659, or 2017-03-08"

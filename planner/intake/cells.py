@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from planner.columns import Column
 from planner.intake.dates import parse_dates
+from planner.periods import first_days
 
 Mark = Literal[".", ",", ""]
 Words = npt.NDArray[np.object_]
@@ -291,7 +292,7 @@ def _not_a_monday(
         return {}
     days = pd.DatetimeIndex(values)
     late = np.flatnonzero(~np.isnat(values) & (days.weekday != 0))
-    mondays = days - pd.to_timedelta(days.weekday, unit="D")
+    mondays = first_days(pd.Series(days), "week")
     return {
         int(index): Fault(
             "is not a Monday, by which a week is named", f"write {mondays[int(index)].date().isoformat()}"

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from planner.dataset import Dataset
+from planner.periods import first_days
 from planner.settings import Settings
 from planner.stock.case import Floats, Limit, Links, Nodes
 from planner.stock.sourcing import rows_of
@@ -44,7 +45,7 @@ def _groups(dataset: Dataset) -> Any:
 
 def _series(rows: pd.DataFrame, weeks: pd.DatetimeIndex) -> tuple[Floats, Floats]:
     """Limit and price [T]: no limit where no row is, a hard one where it has no price."""
-    monday = rows["week"] - pd.to_timedelta(rows["week"].dt.weekday, unit="D")
+    monday = first_days(rows["week"], "week")
     cap, soft = np.full(len(weeks), np.inf), np.full(len(weeks), np.inf)
     for week, limit, price in zip((monday - weeks[0]).dt.days // 7, rows["limit"], rows["soft_price"], strict=True):
         if 0 <= week < len(weeks) and not np.isnan(limit):

@@ -10,6 +10,7 @@ import pandas as pd
 
 from planner.currency import rates_to_base, to_base
 from planner.dataset import Dataset
+from planner.periods import first_days
 from planner.settings import Settings
 from planner.stock.case import Dates, Floats, Ints, Joint, Links
 from planner.stock.sourcing import closed_days, order_dates, rows_of, weekday_flags
@@ -94,7 +95,7 @@ def _deliverable(dataset: Dataset, sources: pd.DataFrame, due: Dates) -> Any:
     ends = keys["sku"].map(dataset["items"].set_index("sku")["end_date"])
     last = pd.concat([rows["listed_to"], ends], axis=1).min(axis=1).fillna(pd.Timestamp("2200-01-01"))
     first = rows["listed_from"].fillna(pd.Timestamp("1900-01-01"))
-    monday = first - pd.to_timedelta(first.dt.weekday, unit="D")
+    monday = first_days(first, "week")
     return (due >= monday.to_numpy().astype("datetime64[D]")[:, None]) & (
         due <= last.to_numpy().astype("datetime64[D]")[:, None]
     )

@@ -27,7 +27,7 @@ def differing(ledger: pd.DataFrame, column: str, right: Any) -> Iterator[tuple[A
 
 
 def monday(dates: Any) -> Any:
-    return dates - pd.to_timedelta(dates.dt.weekday, unit="D")
+    return dates - pd.to_timedelta(dates.dt.weekday.fillna(0), unit="D")
 
 
 def rates_on(dataset: Dataset, base: str, as_of: dt.date) -> dict[str, float]:
