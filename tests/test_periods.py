@@ -21,9 +21,9 @@ def test_spans_of_days_never_warn_whatever_lies_in_memory() -> None:
     days = pd.Series(np.tile([1.0, np.nan, 2.5], 1000))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for _ in range(50):
-            np.full(3000, 1e300)  # freed at once: what an allocation of this size is likely to find
-            spans = days_long(days)
+        freed = [np.full(len(days), 1e300) for _ in range(16)]  # what the next allocation of this size finds
+        del freed
+        spans = days_long(days)
     assert spans.isna().sum() == 1000
     assert spans.iloc[0] == pd.Timedelta(days=1)
     assert spans.iloc[2] == pd.Timedelta(hours=60)
