@@ -49,6 +49,7 @@ class Board:
         others = [members[members != n] for n, members in enumerate(case.nodes.members)]
         self.below = np.concatenate([*others, np.zeros(0, np.int64)]).astype(np.int64)
         self.below_first = np.cumsum([0, *(len(members) for members in others)]).astype(np.int64)
+        self.whole = np.full(shape[0], case.horizon)
         self.in_link = np.argsort(self.node, kind="stable")
         self.in_first = np.searchsorted(self.node[self.in_link], np.arange(len(case.nodes) + 1))
 
@@ -131,7 +132,7 @@ class Board:
         chosen = np.ones(len(self.case.nodes), bool) if inside is None else inside
         for level in reversed(self.levels):
             nodes = level[chosen[level]]
-            self.before(nodes[self.case.nodes.feeds[nodes]])
+            self.ration(nodes[self.case.nodes.feeds[nodes]])
             self.path(nodes)
         self.settle(chosen)
 
@@ -141,13 +142,33 @@ class Board:
         for round_ in range(SETTLE_ROUNDS):
             cuts = 0
             for depth, level in enumerate(feeding):
-                cuts += settle(
-                    self.field, level.astype(np.int64), self.table, depth > 0 or round_ > 0, self.below_first,
-                    self.below, self.case.nodes.moving, self.out_first, self.out_link, self.node, self.quantity,
-                    self.tier, self.available, self.stock, self.short, self.cost,
-                )  # fmt: skip
+                cuts += self._cut(level, self.whole, depth > 0 or round_ > 0)
             if not cuts:
                 return
+
+    def ration(self, nodes: Ints) -> None:
+        """Feeding nodes send no more than they have before anything ordered now can reach them.
+
+        Who gets less orders again for later, and only then is it decided what the feeding node orders: it would else
+        hear of what is missing when it is too late, and serve nobody until its next order.
+        """
+        self.before(nodes)
+        if not len(nodes):
+            return
+        into = np.concatenate([self.links_into(int(n)) for n in nodes])
+        self.quantity[into] = 0.0
+        self.path(nodes, again=False, since=self.case.horizon)
+        first, due = self.whole.copy(), self.case.links.due[into]
+        due = np.where((due >= 0) & (self.field.cap[into] > 0), due, self.case.horizon)
+        np.minimum.at(first, self.node[into], due.min(axis=1, initial=self.case.horizon))
+        self._cut(nodes, first, frozen=True)
+
+    def _cut(self, nodes: Ints, until: Ints, frozen: bool) -> int:
+        return settle(
+            self.field, nodes.astype(np.int64), until, self.table, frozen, self.below_first, self.below,
+            self.case.nodes.moving, self.out_first, self.out_link, self.node, self.quantity, self.tier, self.available,
+            self.stock, self.short, self.cost,
+        )  # fmt: skip
 
     def before(self, nodes: Ints) -> None:
         """Tell feeding nodes what those below them draw and hold."""

@@ -142,7 +142,7 @@ class Search:
                 self._cap(n, mask)
                 one = np.array([n], np.int64)
                 if board.case.nodes.feeds[n]:
-                    board.before(one)
+                    board.ration(one)
                 board.path(one)
                 self.used += self.shared.use_of(board, n)
         board.settle(inside)

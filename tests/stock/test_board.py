@@ -124,6 +124,19 @@ def test_no_plan_of_a_network_costs_less_than_its_bound(
     assert 0.2 * cost < bound <= min(cost, cost_of(case, board.solution())) + 1e-6
 
 
+def test_a_dc_that_runs_out_at_once_orders_for_those_it_could_not_serve() -> None:
+    """Who got less asks again for the first week in which an order can be there, not for the dc's next one."""
+    world = replace(chain(), weeks=12).changed("stock", on_hand=6.0)
+    bought, *moved = world.tables["sourcing"]
+    case = world.with_rows(sourcing=[
+        {**bought, "order_multiple": 1.0, "lead_days": 7.0}, *({**row, "order_cost": 6.0} for row in moved),
+    ]).case  # fmt: skip
+    board = planned(case)
+    exact = solve_exactly(case, room_left(case)[0], board.solution(), 1e-3, 10_000, 20.0)
+    assert exact.solution is not None
+    assert cost_of(case, board.solution()) <= 1.15 * cost_of(case, exact.solution)
+
+
 def tight(world: World, share: float) -> Case:
     """The world with a budget of a share of what it would spend in its dearest week."""
     lines = world.replenish().orders.query("kind == 'purchase'")

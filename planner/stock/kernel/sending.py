@@ -58,20 +58,20 @@ def reduced(f: Field, link: int, week: int, quantity: float, excess: float) -> f
 
 @compiled
 def settle(
-    f: Field, chosen: Ints, table: Floats, frozen: bool, below_first: Ints, below: Ints, moving: Floats,
+    f: Field, chosen: Ints, until: Ints, table: Floats, frozen: bool, below_first: Ints, below: Ints, moving: Floats,
     out_first: Ints, out_link: Ints, node: Ints, quantity: Floats, tier: Ints, available: Floats, stock: Floats,
     short: Floats, cost: Floats,
 ) -> int:  # fmt: skip
     """Let nodes send no more than they have: week by week the orders that gain least a unit are made smaller.
 
-    Who is cut orders again in later weeks as it needs. With `frozen` the nodes' own orders stay as they are. Returns
-    how many orders were cut.
+    Who is cut orders again in later weeks as it needs. Only weeks before `until` [N] are looked at. With `frozen` the
+    nodes' own orders stay as they are. Returns how many orders were cut.
     """
     weeks, cuts = f.demand.shape[1], 0
     for n in chosen:
         one = np.array([n])
         look_below(f, one, below_first, below, moving, out_first, out_link, quantity, stock, short)
-        for t in range(weeks):
+        for t in range(min(until[n], weeks)):
             while True:
                 send(f, n, out_first, out_link, quantity)
                 there = available[n, t]
