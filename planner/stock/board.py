@@ -90,8 +90,14 @@ class Board:
     def take(self, plan: Solution) -> None:
         """The orders of a plan from elsewhere, and what follows from them: customers get what is there."""
         self.quantity[:] = plan.quantity(self.case.links)
-        self.before(np.flatnonzero(self.case.nodes.feeds))
-        self.path(np.arange(len(self.case.nodes)), since=self.case.horizon)
+        self.stand(again=True)
+
+    def stand(self, again: bool = False) -> None:
+        """What follows from the orders as they are, at the prices charged now; tables of cost to go only `again`."""
+        self.path(np.arange(len(self.case.nodes)), again, since=self.case.horizon)
+        feeding = np.flatnonzero(self.case.nodes.feeds)
+        self.before(feeding)
+        self.path(feeding, again=False, since=self.case.horizon)
 
     def replan(self, inside: Flags) -> None:
         """The plan of these nodes, whole networks, again from the caps of `keep_caps`, for other prices."""

@@ -17,7 +17,7 @@ from planner.stock.joint import Supplier, suppliers
 from planner.stock.kernel.field import FAR
 from planner.stock.shared import Shared
 
-TOGETHER = 8
+TOGETHER, DEAR = 8, 2.0
 SCALES = (0.0, 0.5, 1.0, 1.5)
 
 
@@ -73,9 +73,17 @@ class Search:
         for s, supplier in enumerate(self.suppliers):
             self.supplier_of[supplier.lines] = s
         self.used = shared.used(board)
+        finite = np.where(np.isfinite(shared.soft), shared.soft, 0.0)
+        self.beyond = np.where(shared.hard, DEAR * shared.worth[:, None], finite)
         network = board.case.nodes.network
-        self.members = [np.flatnonzero(network == k) for k in range(int(network.max(initial=-1)) + 1)]
+        sizes = np.bincount(network)
+        self.members = np.split(np.argsort(network, kind="stable"), np.cumsum(sizes)[:-1])
+        over = shared.exceeded(self.used) & shared.hard
+        use = shared.used_by_group(board, network, len(self.members))[:, over] if over.any() else np.zeros((1, 0))
+        self.pushing = use.sum(axis=1)
         self.true = np.zeros(len(network))
+        shared.charge(board.field, prices, own=board.unit)
+        board.stand()
         self._note(np.arange(len(network)))
 
     def move(self) -> bool:
@@ -113,11 +121,14 @@ class Search:
         self.true[nodes] = self.board.true_cost(nodes)[nodes]
 
     def _chosen(self) -> list[int]:
-        """A few networks: half the time any, else rather those that cost most beyond what is fair."""
+        """A few networks: those that use most of a hard limit that is exceeded; else half the time any, half the time
+        rather those that cost most beyond what is fair."""
         count = len(self.members)
         size = int(self.draw.integers(1, min(TOGETHER, count) + 1))
         share = None
-        if self.draw.random() < 0.5:
+        if self.pushing.any():
+            size, share = min(size, int((self.pushing > 0).sum())), self.pushing / self.pushing.sum()
+        elif self.draw.random() < 0.5:
             beyond = np.bincount(self.board.case.nodes.network, self.true - self.fair, count)
             weight = np.maximum(beyond, 1e-3 * np.abs(beyond).max(initial=0.0) + 1e-9)
             share = weight / weight.sum()
@@ -170,10 +181,8 @@ class Search:
                 board.field.ceiling[n] = np.minimum(board.field.ceiling[n], left[i] / limit.held[n])
 
     def _allowed(self, nodes: Ints, concerned: list[int]) -> bool:
-        """Whether limits hold (no worse than before where they did not), minima are met, and what is sent is there."""
+        """Whether minima are met, and what is sent is there."""
         board = self.board
-        if (self.shared.exceeded(self.used) & self.shared.hard).any():
-            return False
         sent = board.field.ship[nodes] > np.maximum(board.available[nodes], 0.0) + 1e-6
         if sent[board.case.nodes.feeds[nodes]].any():
             return False
@@ -187,9 +196,9 @@ class Search:
         return bool((have[:, placed] >= supplier.minima[:, None] - 1e-6).all())
 
     def _cost(self, nodes: Ints, concerned: list[int]) -> float:
-        """True cost of these nodes, of the joint orders concerned and of soft limits exceeded."""
+        """True cost of these nodes, of the joint orders concerned and of limits exceeded; of hard ones more than it
+        could ever gain."""
         shared, orders = self.shared, [self.suppliers[s] for s in concerned]
         joint = sum(s.order_cost * (self.board.quantity[s.lines] > 0).any(axis=0).sum() for s in orders)
-        soft = np.isfinite(shared.soft) & np.isfinite(shared.room)
-        over = np.maximum(self.used - shared.room, 0.0)[soft] @ shared.soft[soft] if soft.any() else 0.0
+        over = float((np.maximum(self.used - shared.room, 0.0) * self.beyond).sum())
         return float(self.true[nodes].sum()) + float(joint) + float(over)

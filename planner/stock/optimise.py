@@ -14,19 +14,20 @@ from planner.settings import StockSettings
 from planner.stock.board import Board
 from planner.stock.bounds import few_lines, lower_bound
 from planner.stock.case import Case, Floats, Solution
+from planner.stock.choose import choose_plans, plans_at
 from planner.stock.exact import SECONDS, small, solve_exactly
 from planner.stock.improve import improve
 from planner.stock.joint import choose_weeks, suppliers
 from planner.stock.loading import fill_vehicles
 from planner.stock.networks import share_holding
-from planner.stock.prices import find_prices
+from planner.stock.prices import Columns, find_prices
 from planner.stock.relief import label
 from planner.stock.repair import keep_limits
 from planner.stock.shared import Shared
 from planner.stock.usage import costs, resting_usage, used_by_plan
 
 Progress = Callable[[str, int, int], None]
-MOVES_AT_ONCE, ROUGH = 50, 128
+MOVES_AT_ONCE, ROUGH, GENTLE = 50, 128, 8
 BEGUN = (1.0, 0.5)
 _now = time.monotonic
 
@@ -89,7 +90,7 @@ class _Search:
         self.shared = Shared(case, self.room)
         self.coupled = bool(case.limits or case.trucks) or any(s.binds for s in suppliers(case))
         self.board, self.fair = Board(case, tables=self.coupled), np.zeros(len(case.nodes))
-        self.prices = np.zeros_like(self.room)
+        self.prices, self.columns = np.zeros_like(self.room), Columns.of(self.board)
         self.plan = Plan(case, self.board.solution(), self.room, self.prices, self.room, lifted=lifted)
         self.begun = _now()
 
@@ -134,7 +135,8 @@ class _Search:
     def _prices(self) -> None:
         if self.case.limits:
             told = lambda i, n: self.progress("prices", i, n)  # noqa: E731
-            self.prices = find_prices(self.board, self.shared, told, late=self._late(0.5))
+            late = self._late(0.5)
+            self.prices = find_prices(self.board, self.shared, told, late=late, columns=self.columns)
         self.fair = self.board.true_cost().copy()
 
     def _joint(self) -> None:
@@ -144,6 +146,14 @@ class _Search:
         self.board.settle(np.ones(len(self.case.nodes), bool))
 
     def _limits(self) -> None:
+        if self.prices.any():
+            if any(supplier.binds for supplier in suppliers(self.case)):
+                self.columns = plans_at(self.board, self.shared, self.columns.prices, self.prices)
+            choose_plans(self.board, self.shared, self.columns, self.prices)
+            for number in range(GENTLE):
+                if not (self.shared.exceeded(self.shared.used(self.board)) & self.shared.hard).any():
+                    break
+                improve(self.board, self.shared, self.prices, MOVES_AT_ONCE, number, self.fair)
         keep_limits(self.board, self.shared)
 
     def _improve(self) -> None:

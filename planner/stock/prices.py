@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import pulp
 
 from planner.stock.board import Board
@@ -26,37 +27,55 @@ FIRST_BOX, GROWTH = 0.001, 3.0
 
 @dataclass
 class Columns:
-    """Cost [round][group] and use [round][group, limit, T] of the plans made so far."""
+    """The plans made so far, round by round: the `prices` [limit, T] they were made at, `cost` [network] without
+    these, `use` [network, limit, T] and `packs` [L, T] ordered. `group` [network] is that of the master."""
 
-    groups: Ints
+    group: Ints
+    prices: list[Floats] = field(default_factory=list)
     cost: list[Floats] = field(default_factory=list)
-    use: list[Floats] = field(default_factory=list)
+    use: list[npt.NDArray[np.float32]] = field(default_factory=list)
+    packs: list[npt.NDArray[np.float32]] = field(default_factory=list)
 
-    def add(self, board: Board, shared: Shared) -> Floats:
-        """The plan as it stands as one more column of each group, without the prices; its use [limit, T]."""
-        count = int(self.groups.max(initial=-1)) + 1
-        use = shared.used_by_group(board, self.groups, count)
-        self.cost.append(np.bincount(self.groups, board.true_cost(), count).astype(float))
-        self.use.append(use)
+    @classmethod
+    def of(cls, board: Board) -> Columns:
+        """No plan yet. Networks are dealt out to groups of a size."""
+        count = int(board.case.nodes.network.max(initial=-1)) + 1
+        networks = np.arange(count)
+        return cls(networks if count <= GROUPS else networks * GROUPS // count)
+
+    def add(self, board: Board, shared: Shared, prices: Floats) -> Floats:
+        """The plan as it stands as one more column of each network; its use [limit, T]."""
+        count, network = len(self.group), board.case.nodes.network
+        use = shared.used_by_group(board, network, count)
+        self.prices.append(prices)
+        self.cost.append(np.bincount(network, board.true_cost(), count).astype(float))
+        self.use.append(use.astype(np.float32))
+        self.packs.append(np.round(board.quantity / board.case.links.pack[:, None]).astype(np.float32))
         return np.asarray(use.sum(axis=0))
+
+    def newest(self) -> tuple[Floats, Floats]:
+        """Cost [group] and use [group, limit, T] of the last plans."""
+        cost, first = self.cost[-1], np.flatnonzero(np.diff(self.group, prepend=-1))
+        return np.add.reduceat(cost, first), np.add.reduceat(self.use[-1], first, axis=0, dtype=float)
 
 
 def find_prices(
     board: Board, shared: Shared, progress: Callable[[int, int], None] | None = None, rounds: int = ROUNDS,
-    late: Callable[[], bool] = never,
+    late: Callable[[], bool] = never, columns: Columns | None = None,
 ) -> Floats:  # fmt: skip
     """[limit, T] prices at which the plan uses about what there is; zero where nothing is exceeded.
 
     Of the prices tried those at which plan and room together are worth most (Lagrange). The board stands at these
     prices afterwards. Where a limit binds so hard that its price still meets its box after these `rounds`, there are up
-    to `MORE` of them.
+    to `MORE` of them. The plans made on the way join `columns`.
     """
     prices = best = np.zeros_like(shared.room)
-    columns, hot, box = Columns(_groups(board)), np.zeros(shared.room.shape, bool), _first_box(shared)
+    columns = Columns.of(board) if columns is None else columns
+    hot, box = np.zeros(shared.room.shape, bool), _first_box(shared)
     worth, stands, master = -np.inf, prices, _Master(shared)
     felt = np.zeros(shared.room.shape, bool)
     for number in range(rounds + MORE):
-        used = columns.add(board, shared)
+        used = columns.add(board, shared, prices)
         value = float(columns.cost[-1].sum() + (prices * _over(shared, used)).sum())
         best, worth = (prices, value) if value > worth else (best, worth)
         hot |= shared.exceeded(used)
@@ -68,16 +87,16 @@ def find_prices(
         box = np.where(felt, GROWTH * box, box)
         prices = SMOOTH * duals + (1 - SMOOTH) * best
         prices = prices.astype(np.float32).astype(np.float64)  # no tie hangs on the solver's last bits
-        stands = _charged(board, shared, prices)
+        stands = charged(board, shared, prices)
         if progress:
             progress(min(number + 1, rounds), rounds)
     if stands is not best:
-        _charged(board, shared, best)
+        charged(board, shared, best)
     return best
 
 
-def _charged(board: Board, shared: Shared, prices: Floats) -> Floats:
-    """The networks for which these prices change anything are planned again."""
+def charged(board: Board, shared: Shared, prices: Floats) -> Floats:
+    """The networks for which these prices change anything are planned again; returns the prices."""
     field, nodes = board.field, board.case.nodes
     before = [array.copy() for array in (field.unit, field.space_price, field.served_price, field.fixed)]
     shared.charge(field, prices, own=board.unit)
@@ -95,13 +114,6 @@ def _over(shared: Shared, used: Floats) -> Floats:
 def _first_box(shared: Shared) -> Floats:
     """[limit, T] the highest prices that the first master may ask for: small beside what a unit could gain."""
     return np.repeat(FIRST_BOX * shared.worth[:, None], shared.room.shape[1], axis=1)
-
-
-def _groups(board: Board) -> Ints:
-    """[N] number of the group of each node: whole SKU networks, dealt out so that groups are of a size."""
-    networks = board.case.nodes.network
-    count = int(networks.max(initial=-1)) + 1
-    return networks if count <= GROUPS else np.asarray(networks * GROUPS // count, dtype=np.int64)
 
 
 class _Master:
@@ -134,7 +146,7 @@ class _Master:
 
     def _problem(self, columns: Columns) -> pulp.LpProblem:
         """The master of the first plans."""
-        count, at_most, equal = len(columns.cost[0]), pulp.LpConstraintLE, pulp.LpConstraintEQ
+        count, at_most, equal = int(columns.group.max()) + 1, pulp.LpConstraintLE, pulp.LpConstraintEQ
         self.one = [pulp.LpConstraint(None, equal, f"one_g{g}", 1.0) for g in range(count)]
         self.limit = {
             (i, t): pulp.LpConstraint(None, at_most, f"limit_c{i}_t{t}", float(self.shared.room[i, t]))
@@ -157,9 +169,10 @@ class _Master:
     def _columns(self, columns: Columns) -> list[Column]:
         """The newest plan of each group: its cost, and what it uses of the limits."""
         number = len(columns.cost) - 1
-        cost, use = columns.cost[-1].tolist(), np.where(np.isfinite(self.shared.room), columns.use[-1], 0.0)
+        cost, use = columns.newest()
+        use = np.where(np.isfinite(self.shared.room), use, 0.0)
         used: list[dict[pulp.LpConstraint, float]] = [{row: 1.0} for row in self.one]
         for g, i, t in zip(*(axis.tolist() for axis in np.nonzero(use)), strict=True):
             used[g][self.limit[i, t]] = float(use[g, i, t])
         named = [self.problem.add_variable(f"plan_g{g}_r{number}", 0) for g in range(len(cost))]
-        return [Column(*parts) for parts in zip(named, cost, used, strict=True)]
+        return [Column(*parts) for parts in zip(named, cost.tolist(), used, strict=True)]
