@@ -19,7 +19,7 @@ from planner.stock.exact import SECONDS, small, solve_exactly
 from planner.stock.improve import improve
 from planner.stock.joint import choose_weeks, suppliers
 from planner.stock.loading import fill_vehicles
-from planner.stock.networks import share_holding
+from planner.stock.networks import answer_again, share_holding
 from planner.stock.prices import Columns, find_prices
 from planner.stock.relief import label
 from planner.stock.repair import keep_limits
@@ -144,6 +144,16 @@ class _Search:
         choose_weeks(self.board, self.shared, told, late=self._late(0.7))
         self.board.keep_caps()
         self.board.settle(np.ones(len(self.case.nodes), bool))
+        if any(supplier.binds for supplier in suppliers(self.case)):
+            answer_again(self.board, self._priced, late=self._late(0.7))
+
+    def _priced(self, board: Board) -> Floats:
+        """[N] what nodes cost with the prices of the limits."""
+        own = board.true_cost().copy()
+        if self.prices.any():
+            use = self.shared.used_by_group(board, np.arange(len(own)), len(own))
+            own += (use * self.prices).sum(axis=(1, 2))
+        return own
 
     def _limits(self) -> None:
         if self.prices.any():
