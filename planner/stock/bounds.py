@@ -29,7 +29,7 @@ from planner.stock.usage import costs_by_node
 
 POINTS = (250, 500, 1000, 2000)
 EFFORT = 800_000_000
-SCALES = (0.0, 0.5, 1.0)
+SCALES = (0.5, 1.0, 0.0)
 COARSE, STEPS = 100, 40
 FEW = 4
 
@@ -38,7 +38,7 @@ def lower_bound(
     board: Board, shared: Shared, prices: Floats, cost: float, gap: float,
     progress: Callable[[int, int], None] | None = None, late: Callable[[], bool] = never, begun: float = 0.0,
 ) -> float:  # fmt: skip
-    """Bound on the cost of every plan: the best of no prices, these prices and half of them.
+    """Bound on the cost of every plan: the best of half of these prices, all of them and none.
 
     Prices and the cuts of networks are chosen on a coarse grid; finer ones are tried for the SKUs that are dear enough,
     while the gap is too wide and finer grids help. `board` holds a plan of this `cost`; how its lines share joint
@@ -46,20 +46,26 @@ def lower_bound(
     it carries, on lanes with few lines; the rest is charged by load.
     """
     networks = _Networks(board, shared, late, begun)
-    scales = SCALES if prices.any() else SCALES[:1]
-    found: list[Floats] = []
-    for number, scale in enumerate(scales):
-        if found and late():
+    found: list[tuple[float, Floats, float, Floats]] = []
+    for number, scale in enumerate(SCALES if prices.any() else SCALES[2:]):
+        if found and (late() or _peaked(found)):
             break
-        networks.begin(prices * scale)
-        found.append(networks.bound(prices * scale, POINTS[0]))
+        own = prices * scale
+        networks.begin(own)
+        bounds, rent = networks.bound(own, POINTS[0]), _rent(shared, own)
+        found.append((float(bounds.sum()) - rent, bounds, rent, own))
         if progress:
-            progress(number + 1, len(scales) + 1)
-    rents = [_rent(shared, prices * scale) for scale in scales[: len(found)]]
-    chosen = int(np.argmax([own.sum() - rent for own, rent in zip(found, rents, strict=True)]))
-    prices, rent = prices * scales[chosen], rents[chosen]
-    networks.begin(prices)
-    return _refined(networks, prices, networks.cut(prices, found[chosen]), cost + rent, rent, gap)
+            progress(number + 1, len(SCALES) + 1)
+    _, best, rent, chosen = max(found, key=lambda each: each[0])
+    if chosen is not found[-1][-1]:
+        networks.begin(chosen)
+    return _refined(networks, chosen, networks.cut(chosen, best), cost + rent, rent, gap)
+
+
+def _peaked(found: list[tuple[float, Floats, float, Floats]]) -> bool:
+    """Whether all of the prices gave more than half of them: none at all would give less still, for bounds bend
+    downwards from one price to another."""
+    return len(found) == 2 and found[1][0] >= found[0][0]
 
 
 def _rent(shared: Shared, prices: Floats) -> float:
