@@ -28,6 +28,7 @@ from planner.stock.usage import costs, resting_usage, used_by_plan
 
 Progress = Callable[[str, int, int], None]
 MOVES_AT_ONCE, ROUGH, GENTLE = 50, 128, 8
+IDLE, SELDOM = 2, 0.02
 BEGUN = (1.0, 0.5)
 _now = time.monotonic
 
@@ -167,13 +168,14 @@ class _Search:
         keep_limits(self.board, self.shared)
 
     def _improve(self) -> None:
-        """Moves in portions, while the time limit lasts."""
-        late = self._late(0.85)
+        """Moves in portions, while the time limit lasts and they still help now and then."""
+        late, idle = self._late(0.85), 0
         for done in range(0, self.settings.search_moves, MOVES_AT_ONCE):
-            if late():
+            if late() or idle >= IDLE:
                 return
             moves = min(MOVES_AT_ONCE, self.settings.search_moves - done)
-            improve(self.board, self.shared, self.prices, moves, done, self.fair)
+            helped = improve(self.board, self.shared, self.prices, moves, done, self.fair)
+            idle = 0 if helped > SELDOM * moves else idle + 1
             self.progress("search", done + moves, self.settings.search_moves)
 
     def _vehicles(self) -> None:

@@ -33,7 +33,7 @@ def bound_nodes(f: Field, chosen: Ints, bound: Floats) -> None:
             _lowered(f, n, t, row, cost, spot, now, low, corners, _corners(f, n, t, corners), rising * step)
             for i in range(size):
                 row[i] = now[i] - low[i]
-            rising += f.hold[n, t] + f.space_price[n, t] + max(f.served_price[n, t] - f.short_cost[n, t], 0.0)
+            rising += max(f.hold[n, t], 0.0) + f.space_price[n, t] + max(f.served_price[n, t] - f.short_cost[n, t], 0.0)
             for op in range(f.due_first[n * weeks + t], f.due_first[n * weeks + t + 1]):
                 order(f, n, t, f.op_link[op], f.op_week[op], row, spare, queue, True)
         bound[n] = _at(row, size, (f.start[n] + f.arrive[n, 0] - f.lo[n, 0]) / step, rising * step)
