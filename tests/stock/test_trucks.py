@@ -67,7 +67,7 @@ def test_the_search_agrees_with_the_model_of_record(seed: int, monkeypatch: pyte
 
 
 def test_filling_vehicles_never_costs_more_and_helps(monkeypatch: pytest.MonkeyPatch) -> None:
-    case = small_shop(1).case
+    case = small_shop(2).case
     monkeypatch.setattr(search, "small", lambda _: False)
     filled = optimise(case, StockSettings())
     monkeypatch.setattr(search, "fill_vehicles", lambda *_: 0)
