@@ -21,15 +21,16 @@ from planner.files import whole_file
 from planner.gating.judge import served_at
 from planner.gating.people import bought, customers_by_segment
 from planner.marketing.bookings import counted
+from planner.marketing.countries import CHANNEL_OF, consenting, used_in
 from planner.marketing.segments import one_large_customer
 from planner.settings import Settings, nearest
 from planner.workspace import Run
 
 CHANNELS = ("email", "sms", "ads")
-OF_KIND = {"email": "email", "sms": "sms", "social": "ads", "recommendation": "email"}
+OF_KIND = {**CHANNEL_OF, "recommendation": "email"}
 CONTROL = "control"
 ADDRESSED, HELD_OUT = "addressed", "held out"
-REASONS = ("no consent", "opted out", "contact limit", "no stock", "beyond audience size")
+REASONS = ("channel not used", "no consent", "opted out", "contact limit", "no stock", "beyond audience size")
 COLUMNS = ("customer", "warehouse", "country", "channel", "outcome", "arm", "send_on")
 _STORED = ["campaign", "customer", "arm", "share", "sent_at"]
 _HOUR = pd.Timedelta(hours=9)
@@ -64,7 +65,8 @@ class Audience:
 def choose_audience(
     dataset: Dataset, settings: Settings, as_of: dt.date, campaign: str, channel: str, run: Run | None
 ) -> Audience:
-    """Candidates of the campaign's country, region and segment, each with the first reason that keeps them out.
+    """Candidates of the campaign's country, region and segment, each with the first reason that keeps them out. Channel
+    and consent are those of the customer's country (`countries` of the settings).
 
     Raises UsageError for a campaign that is over, not planned, or names an unknown segment; DataError where nobody's
     consent is known.
@@ -73,14 +75,16 @@ def choose_audience(
     people, notes = _candidates(dataset, settings, as_of, row)
     large = one_large_customer(dataset["order_lines"])
     notes += [large] if large else []
-    consent = f"consent_{channel}"
-    _refuse_without_consent(dataset["customers"], consent)
     known = dataset["customers"].drop_duplicates("customer").set_index("customer").reindex(people["customer"])
     people = people.assign(channel=channel, send_on=_send_day(people, dataset, row, as_of), outcome="", arm="")
     out = known["opted_out_at"].to_numpy("datetime64[ns]") <= (people["send_on"] + pd.Timedelta(days=1)).to_numpy()
-    people = _marked(people, ~known[consent].fillna(False).to_numpy(bool) & ~out, REASONS[0])
-    people = _marked(people, out, REASONS[1])
-    people = _marked(people, _too_often(people, dataset["assignments"], campaign, settings), REASONS[2])
+    agreed = consenting(known.assign(country=people["country"].to_numpy()), channel, settings.countries)
+    if not agreed.any():
+        _refuse_without_consent(dataset["customers"], f"consent_{channel}")
+    people = _marked(people, ~used_in(people["country"], channel, settings.countries), REASONS[0])
+    people = _marked(people, ~agreed & ~out, REASONS[1])
+    people = _marked(people, out, REASONS[2])
+    people = _marked(people, _too_often(people, dataset["assignments"], campaign, settings), REASONS[3])
     stored = dataset["assignments"]
     stored = stored[stored["campaign"] == campaign]
     if len(stored):
@@ -92,10 +96,10 @@ def choose_audience(
     else:
         shares = served_at(run, dataset, settings, as_of, campaign)
         notes += [] if len(shares) else [f"run {run.name} expects nothing of it: stock was not looked at"]
-        people = _marked(people, _unserved(people, units, shares), REASONS[3])
+        people = _marked(people, _unserved(people, units, shares), REASONS[4])
     size = float(row["audience_size"])
     if size == size and size > 0:
-        people = _marked(people, _beyond(people, units, int(size)), REASONS[4])
+        people = _marked(people, _beyond(people, units, int(size)), REASONS[5])
     return _cut(people, row, campaign, channel, settings.plan.seed, notes)
 
 

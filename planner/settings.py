@@ -86,7 +86,7 @@ class CountrySettings:
 
     `gain_factor`: what they gain there, as a factor on what the lift says. `channels`: kinds of campaign that may be
     sent there. `consent`: of its customers those who agreed (opt-in), or who did not object (opt-out), are addressed;
-    any: the audience is taken as told.
+    any: the gain is taken as told, and only those who agreed are addressed.
     """
 
     gain_factor: float = 1.0

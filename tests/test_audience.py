@@ -66,8 +66,8 @@ def test_consent_opt_out_and_contact_limit_each_leave_out_their_own() -> None:
         columns=["campaign", "customer", "arm", "sent_at"],
     ).astype({"sent_at": "datetime64[ns]"})
     found = _counts(_choose(_dataset(people, before)))
-    assert found == {"addressed": 67, "held out": 17, "no consent": 10, "opted out": 5, "contact limit": 1,
-                     "no stock": 0, "beyond audience size": 0}  # fmt: skip
+    assert found == {"addressed": 67, "held out": 17, "channel not used": 0, "no consent": 10, "opted out": 5,
+                     "contact limit": 1, "no stock": 0, "beyond audience size": 0}  # fmt: skip
 
 
 def test_the_cut_is_the_same_each_time_and_another_with_another_seed() -> None:

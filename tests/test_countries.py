@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from planner.audience import choose_audience
 from planner.errors import UsageError
-from planner.plan import run_plan
+from planner.plan import prepare, run_plan
 from planner.settings import Settings, merge
 from planner.workspace import Run, Workspace
 
@@ -94,6 +95,31 @@ def test_each_country_gains_by_its_lift_and_its_consent(runs: tuple[Run, Run]) -
     share = gross(runs[1]) / gross(runs[0])
     assert share["BER"] == pytest.approx(0.3, rel=1e-6)
     assert share["BSL"] == pytest.approx(0.45, rel=1e-6)
+
+
+def test_the_audience_is_those_whom_the_demand_counts(runs: tuple[Run, Run], tmp_path: Path) -> None:
+    """Without rules only the three Germans who agreed; under the rules the Swiss who did not object as well."""
+    workspace = Workspace(write(tmp_path / "w"))
+    share = gross(runs[1]) / gross(runs[0]) / pd.Series({"BER": 1.0, "BSL": 0.5})
+    for scenario, expected in (("base", {"DE": 3}), ("rules", {"DE": 3, "CH": 9})):
+        prepared = prepare(workspace, scenario, {})
+        found = choose_audience(
+            prepared.dataset, prepared.scenario.settings, prepared.as_of, "MAIL", "email", None
+        ).people
+        able = found[found["arm"] != ""]["country"].value_counts()
+        assert able.to_dict() == expected
+    assert able["DE"] / 10 == pytest.approx(share["BER"])
+    assert able["CH"] / 10 == pytest.approx(share["BSL"])
+    left = found.loc[found["arm"] == "", ["country", "outcome"]].value_counts().to_dict()
+    assert left == {("DE", "no consent"): 7, ("CH", "opted out"): 1}
+
+
+def test_nobody_is_written_to_where_the_channel_is_not_used(tmp_path: Path) -> None:
+    settings = merge(Settings(), {"countries": {"DE": {"channels": ["sms"]}, "CH": {"consent": "opt-out"}}}, "-")
+    prepared = prepare(Workspace(write(tmp_path / "w")), "base", {})
+    found = choose_audience(prepared.dataset, settings, prepared.as_of, "MAIL", "email", None).people
+    assert found.loc[found["country"] == "DE", "outcome"].unique().tolist() == ["channel not used"]
+    assert (found.loc[found["country"] == "CH", "outcome"] == "addressed").sum() == 9
 
 
 def test_the_cost_is_that_of_each_currency(runs: tuple[Run, Run]) -> None:

@@ -35,8 +35,9 @@ def audience(
 ) -> Answer:
     """Choose whom a campaign addresses, hold a part out, and write the file of the system that sends it.
 
-    Left out, in this order: no consent, opted out, contacted too often, no stock at their warehouse, beyond the
-    audience size. The arms are kept in the table assignments, for campaign settle. --dry-run only counts.
+    Left out, in this order: channel not used in their country, no consent, opted out, contacted too often, no stock at
+    their warehouse, beyond the audience size. The arms are kept in the table assignments, for
+    campaign settle. --dry-run only counts.
     """
     from planner.exports.audiences import PROFILES, columns_of
 

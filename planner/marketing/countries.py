@@ -4,13 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from planner.marketing.bookings import AUDIENCE_KINDS
 from planner.settings import CountrySettings
 
-# Which consent a channel needs; what is shown in the own shop needs none.
-CONSENT = {"email": "consent_email", "sms": "consent_sms", "social": "consent_ads"}
+# By which channel a kind of campaign reaches people; what is shown in the own shop needs none, and so no consent.
+CHANNEL_OF = {"email": "email", "sms": "sms", "social": "ads"}
+_KIND_OF = {channel: kind for kind, channel in CHANNEL_OF.items()}
+Flags = npt.NDArray[np.bool_]
+
+
+def used_in(country: pd.Series, channel: str, countries: Mapping[str, CountrySettings]) -> Flags:
+    """Whether the channel (email, sms, ads) may be used in each row's country; it may where nothing is set."""
+    told = {code: _KIND_OF[channel] in rules.channels for code, rules in countries.items()}
+    return country.map(lambda code: told.get(code, True)).to_numpy(bool)
+
+
+def consenting(customers: pd.DataFrame, channel: str, countries: Mapping[str, CountrySettings]) -> Flags:
+    """Whether each row of country and consent_{channel} lets itself be addressed: in a country of opt-out everybody,
+    elsewhere those who agreed. A missing column is no consent. Who has opted out is for the caller to leave out.
+    """
+    silent = {code for code, rules in countries.items() if rules.consent == "opt-out"}
+    column = f"consent_{channel}"
+    agreed = customers[column].fillna(0.0).astype(float) >= 1.0 if column in customers else False
+    return np.asarray(customers["country"].isin(silent) | agreed, dtype=np.bool_)
 
 
 def under_rules(
@@ -43,11 +63,8 @@ def _addressable(code: str, kind: str, rules: CountrySettings, customers: pd.Dat
         return 1.0
     if kind not in rules.channels:
         return 0.0
-    if rules.consent == "any" or kind not in CONSENT:
+    if rules.consent == "any" or kind not in CHANNEL_OF:
         return 1.0
     people = customers[customers["country"] == code]
-    may = people["opted_out_at"].isna()
-    if rules.consent == "opt-in":
-        may &= people[CONSENT[kind]].fillna(0.0).astype(float) >= 1.0
-        return float(may.mean()) if len(may) else 0.0
-    return float(may.mean()) if len(may) else 1.0
+    may = consenting(people, CHANNEL_OF[kind], {code: rules}) & people["opted_out_at"].isna()
+    return float(may.mean()) if len(may) else float(rules.consent == "opt-out")
