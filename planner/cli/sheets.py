@@ -95,7 +95,7 @@ def costs(run: Run) -> list[Sheet]:
 def binding(run: Run) -> list[Sheet]:
     """What each limit that binds would have to give, and by week what one step more of it is worth."""
     found = run.manifest["stock"]["limits"]
-    title = "What binds: asked for without limits and allowed, a week; what one step more is worth"
+    title = "What binds: asked for without limits and allowed, a week that binds; what one step more is worth"
     plain = pd.DataFrame(found, columns=list(LIMITS))
     currency = run.manifest["currency"]
     shown = pd.DataFrame({

@@ -227,7 +227,7 @@ def _limits(plan: Plan) -> list[dict[str, Any]]:
         worst, names = int(found.worth.argmax()), [limit.name for limit in case.limits]
         cap = np.where(found.worth > 0, case.limits[names.index(found.constraint)].cap, 0.0)
         money = float((found.worth / found.step * cap * 0.1).sum())
-        unit = f"{found.step:,.0f} {found.measure}" if found.step > 1 else f"one {found.measure.rstrip('s')}"
+        unit = f"{found.step:,.0f}" if found.measure == "money" else f"one {found.measure.rstrip('s')}"
         text = (
             f"{found.label} binds in {found.weeks} week{'s'[: found.weeks > 1]}: {unit} more would be worth up to"
             f" {found.worth[worst]:,.4g}"

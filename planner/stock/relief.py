@@ -16,15 +16,16 @@ _WORDS = {
     "lane": "lane {}", "money": "budget of {}",
 }  # fmt: skip
 _WORTHLESS = 1e-6
+_STAKE = 1e-4
 
 
 @dataclass(frozen=True)
 class Relief:
-    """One limit that binds in some weeks. `asked` and `allowed` are means of the weeks with a limit, `missing` is what
-    binding weeks lack of what the plan without limits asks for. `worth` [T] is that of one `step` more.
+    """One limit that binds in some weeks. `asked` and `allowed` are means of these weeks, `missing` is what they lack
+    of what the plan without limits asks for, in all. `worth` [T] is that of one `step` more.
 
     `could_save` is what giving all that is missing could save: prices fall as a limit gives, so no more than price x
-    amount, nor than what all limits together cost.
+    amount, nor than what all limits together cost where the plan without limits is the cheaper one.
     """
 
     constraint: str
@@ -60,19 +61,31 @@ def label(constraint: str) -> str:
     return f"{words}, {measure}"
 
 
+def felt(plan: Plan) -> np.ndarray:
+    """[limit, T] the prices that matter. Those are left out that value all of a limit below a ten-thousandth of the
+    cost of the plan, and weeks below a tenth of that."""
+    limited = np.isfinite(plan.room)
+    prices = np.where(limited & (plan.prices > _WORTHLESS), plan.prices, 0.0)
+    stake = prices * np.where(limited, np.maximum(plan.room, plan.wanted), 0.0)
+    least = _STAKE * abs(plan.objective)
+    stake[stake < 0.1 * least] = 0.0
+    return np.where((stake > 0) & (stake.sum(axis=1, keepdims=True) > least), prices, 0.0)
+
+
 def reliefs(plan: Plan) -> list[Relief]:
-    """Every limit that has a price somewhere, the one that could save most first."""
-    found = [_relief(plan, i) for i in np.flatnonzero((plan.prices > _WORTHLESS).any(axis=1)).tolist()]
+    """Every limit that has a price that matters, the one that could save most first."""
+    prices = felt(plan)
+    found = [_relief(plan, i, prices[i]) for i in np.flatnonzero((prices > 0).any(axis=1)).tolist()]
     return sorted(found, key=lambda relief: (-relief.could_save, relief.constraint))
 
 
-def _relief(plan: Plan, i: int) -> Relief:
-    limit, prices = plan.case.limits[i], np.where(plan.prices[i] > _WORTHLESS, plan.prices[i], 0.0)
+def _relief(plan: Plan, i: int, prices: np.ndarray) -> Relief:
+    limit, binding = plan.case.limits[i], prices > 0
     measure = limit.name.rpartition(" ")[2]
-    step, limited = STEPS.get(measure, 1.0), np.isfinite(plan.room[i])
-    lacking = np.where((prices > 0) & limited, np.maximum(plan.wanted[i] - plan.room[i], 0.0), 0.0)
-    saved = min(float((prices * lacking).sum()), max(0.0, plan.objective - plan.unlimited))
+    step, asked, allowed = STEPS.get(measure, 1.0), plan.wanted[i][binding], plan.room[i][binding]
+    lacking, above = np.maximum(asked - allowed, 0.0), plan.objective - plan.unlimited
+    saved = float((prices[binding] * lacking).sum())
     return Relief(
-        limit.name, label(limit.name), measure, step, int((prices > 0).sum()), float(plan.wanted[i][limited].mean()),
-        float(plan.room[i][limited].mean()), float(lacking.sum()), prices * step, saved,
+        limit.name, label(limit.name), measure, step, int(binding.sum()), float(asked.mean()), float(allowed.mean()),
+        float(lacking.sum()), prices * step, min(saved, above) if above > 0 else saved,
     )  # fmt: skip

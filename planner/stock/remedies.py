@@ -9,10 +9,11 @@ import numpy as np
 
 from planner.stock.case import Flags, Ints
 from planner.stock.optimise import Plan
-from planner.stock.relief import label
+from planner.stock.relief import felt, label
 
 _MOST = 0.5
 _LONG_COVER_WEEKS = 8.0
+_NO_SENSE_WEEKS = 16.0
 _WORTH_MOVING = 0.1
 
 
@@ -27,7 +28,7 @@ class Remedy:
 def remedy(plan: Plan, n: int, bad: Flags) -> Remedy:
     """The first reason that explains most of what node `n` misses in the weeks `bad`, and goods that could come."""
     reasons: tuple[Callable[[Plan, int, Flags], str], ...] = (
-        _too_late, _source_dry, _limited, _ceiling, _minimum, _maximum,
+        _too_late, _no_sense, _source_dry, _limited, _ceiling, _minimum, _maximum,
     )  # fmt: skip
     reason = next((words for find in reasons if (words := find(plan, n, bad))), "")
     other = reason or "the plan finds missing some cheaper than stocking more: a higher shortage_cost asks for more"
@@ -65,17 +66,27 @@ def _source_dry(plan: Plan, n: int, bad: Flags) -> str:
         empty[links.due[i, sent[plan.solution.stock[links.origin[i], sent] >= least]]] = False
     short = np.where(bad, plan.solution.short[n], 0.0)
     names = " and ".join(sorted({str(links.source[i]) for i in inner}))
-    return f"{names} has none left to send then: supply it first" if _mostly(short[empty], short) else ""
+    why = _limited(plan, n, bad) or "supply it first"
+    return f"{names} has none left to send then: {why}" if _mostly(short[empty], short) else ""
 
 
 def _limited(plan: Plan, n: int, bad: Flags) -> str:
-    """A shared limit that has a price holds orders of this series back."""
-    until = int(np.flatnonzero(bad)[-1]) + 1
-    for limit, prices in zip(plan.case.limits, plan.prices, strict=True):
-        used = limit.held[n] > 0 or bool((limit.orders[_links(plan, n)] > 0).any())
-        if used and (prices[:until] > 1e-6).any():
+    """A shared limit that has a price holds orders of this series back, or those of the places that feed it."""
+    until, above = int(np.flatnonzero(bad)[-1]) + 1, _upstream(plan, n)
+    links = np.flatnonzero(np.isin(plan.case.links.node, above))
+    for limit, prices in zip(plan.case.limits, felt(plan), strict=True):
+        used = bool((limit.held[above] > 0).any() or (limit.orders[links] > 0).any())
+        if used and prices[:until].any():
             return f"{label(limit.name)} binds: more room there is the remedy"
     return ""
+
+
+def _upstream(plan: Plan, n: int) -> Ints:
+    """The node itself, the places that feed it, those that feed them."""
+    links, found = plan.case.links, {n}
+    while more := {int(i) for i in links.origin[np.isin(links.node, list(found))] if i >= 0} - found:
+        found |= more
+    return np.array(sorted(found))
 
 
 def _ceiling(plan: Plan, n: int, bad: Flags) -> str:
@@ -86,6 +97,15 @@ def _ceiling(plan: Plan, n: int, bad: Flags) -> str:
     held = plan.solution.stock[n] + nodes.demand[n] - plan.solution.short[n]
     full = held + least > nodes.ceiling[n] + 1e-6
     return "max_stock, max_cover_weeks or the shelf life leaves no room for more" if _mostly(short[full], short) else ""
+
+
+def _no_sense(plan: Plan, n: int, bad: Flags) -> str:
+    """Nothing is ordered, for the least that each source sends lasts longer than anybody would keep it."""
+    links, weekly = _links(plan, n), max(float(plan.case.nodes.demand[n].mean()), 1e-9)
+    least = np.maximum(plan.case.links.moq[links], plan.case.links.pack[links])
+    bought = (plan.case.links.origin[links] < 0) & (least > _NO_SENSE_WEEKS * weekly)
+    idle = not plan.solution.packs[links].any()
+    return _minimum(plan, n, bad) if len(links) and bought.all() and idle else ""
 
 
 def _minimum(plan: Plan, n: int, bad: Flags) -> str:

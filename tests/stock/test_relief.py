@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from planner.cli.app import main
 from planner.stock.inputs import read_case
 from planner.stock.optimise import optimise
-from planner.stock.relief import label
+from planner.stock.relief import label, reliefs
 from tests.benchmarks.stock_cases import AS_OF, generated
 from tests.stock.world import World, one
 
@@ -35,12 +36,14 @@ def supplied(limit: float) -> World:
 
 def test_half_the_budget_says_what_it_would_have_to_give_and_what_that_could_save():
     free = bought().replenish()
-    spend = (free.orders["quantity"] * free.orders["unit_cost"]).sum() / 8
+    lines = free.orders.assign(money=free.orders["quantity"] * free.orders["unit_cost"])
+    spend = lines["money"].sum() / 8
     half = bought().stock_settings(budget_per_week=spend / 2).replenish()
     (found,) = half.summary["limits"]
     assert found["label"] == "budget"
     assert found["step"] == 1000.0
-    assert found["asked"] == pytest.approx(spend, rel=0.02)
+    weeks = lines["order_date"].dt.to_period("W-SUN").dt.start_time.isin(half.prices["week"])
+    assert found["asked"] == pytest.approx(lines.loc[weeks, "money"].sum() / found["weeks"], rel=0.02)
     assert found["allowed"] == pytest.approx(spend / 2, rel=1e-4)
     saved = half.summary["objective"] - free.summary["objective"]
     assert 0 < saved <= found["could_save"] * 1.02 + 1.0
@@ -66,6 +69,30 @@ def test_half_the_budget_is_priced_and_heeded_by_places_behind_a_dc():
     money = next(i for i, limit in enumerate(case.limits) if limit.money)
     assert plan.gap < 0.5
     assert plan.prices[money].max() > 0.5  # what a unit of money buys is worth 0.8 where its shortage is the margin
+
+
+def test_what_is_asked_and_allowed_is_that_of_the_weeks_that_bind():
+    limits = [1000.0, 0.0, *[1000.0] * 6]
+    rows = [{"scope": "supply", "resource": "S", "measure": "units", "week": week, "limit": limit}
+            for week, limit in zip(WEEKS, limits, strict=True)]  # fmt: skip
+    (found,) = bought().with_rows(capacities=rows).replenish().summary["limits"]
+    assert (found["weeks"], found["allowed"]) == (1, 0.0)
+    assert found["asked"] == found["missing"] > 0
+    assert found["could_save"] > 0
+
+
+def test_a_limit_that_is_worth_next_to_nothing_is_not_said_to_bind():
+    world = supplied(30.0)
+    plan = optimise(world.case, world.settings.stock)
+    assert len(reliefs(plan)) == 1
+    plan.prices = np.where(plan.prices > 0, 1e-5, 0.0)
+    assert reliefs(plan) == []
+
+
+def test_what_more_money_is_worth_is_said_without_the_word_of_the_table():
+    found = bought().stock_settings(budget_per_week=40.0).replenish().exceptions
+    (text,) = found.loc[found["type"] == "limit binds", "text"]
+    assert ": 1,000 more would be worth up to " in text
 
 
 def test_a_limit_that_binds_is_one_exception():

@@ -64,6 +64,26 @@ def test_a_budget_is_the_reason() -> None:
     assert "binds: more room there is the remedy" in hint(world)
 
 
+def test_a_budget_that_keeps_the_dc_dry_is_the_reason_behind_it() -> None:
+    found = chain().stock_settings(budget_per_week=8.0).replenish().exceptions
+    short = found[found["type"].isin(["stock-out", "planned shortage"])]
+    assert set(short["warehouse"]) == {"V", "W"}
+    assert (short["type"] == "stock-out").all()
+    assert short["hint"].str.contains("budget binds: more room there is the remedy").all()
+
+
+def test_a_minimum_without_sense_is_the_reason_though_a_budget_binds_too() -> None:
+    world = one()
+    both = {name: [{**row, "sku": sku} for row in world.tables[name] for sku in "AB"] for name in ("items", "stocking")}
+    bought = world.tables["sourcing"][0]
+    world = world.with_rows(**both, sourcing=[{**bought, "moq": 4000.0}, {**bought, "sku": "B"}])
+    world = replace(world, demand={("A", "W"): 10.0, ("B", "W"): 10.0}).stock_settings(budget_per_week=8.0)
+    found = world.replenish().exceptions
+    hints = found[found["type"] == "stock-out"].set_index("sku")["hint"]
+    assert hints["A"] == "S sends no less than 4,000, 400 weeks of demand: ask for less"
+    assert "budget binds" in hints["B"]
+
+
 def test_the_most_of_a_line_is_the_reason() -> None:
     assert "S sends at most 5 a line: raise max_order or add a source" in hint(one(max_order=5.0))
 
