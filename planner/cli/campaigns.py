@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from planner.record import Prepared
     from planner.workspace import Run
 
-_LIFT_SHOWN = ("events", "lift", "lift_low", "lift_high", "pull_forward")
+_LIFT_SHOWN = ("events", "lift", "lift_low", "lift_high", "pull_forward", "cannibalised")
 _PAST_SHOWN = ("kind", "start", "end", "depth", "lift", "lift_low", "lift_high", "excess", "baseline", "dip",
                "dip_share", "skus", "warehouses", "unread", "sold")  # fmt: skip
 _ORDERS_SHOWN = ("quantity", "campaign_quantity", "sku", "source", "destination", "order_date", "due_date",

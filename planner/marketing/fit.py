@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from planner.marketing.baseline import (
@@ -28,7 +29,8 @@ from planner.marketing.bookings import (
     stored_share,
     touch,
 )
-from planner.marketing.pool import built_in_log_lift, learn, no_evidence
+from planner.marketing.pool import built_in_log_lift, learn, with_shares, without_evidence
+from planner.marketing.shares import Beside, Gains, learn_shares
 from planner.panel import Panel
 from planner.periods import Bucket, first_day
 from planner.settings import CampaignSettings
@@ -84,7 +86,7 @@ def fit_lift(
     """
     past = _past(book(campaigns, campaign_items, items, locations, demand.keys), demand, as_of, bucket)
     if past.empty:
-        return Lift(demand, learn(no_evidence(), items, settings), _no_events())
+        return Lift(demand, without_evidence(items, settings), _no_events())
     calendar = Calendar.of(demand.dates, bucket)
     promoted, crowded = _promoted(past, calendar)
     dips = _dips(past, calendar, settings, promoted)
@@ -94,7 +96,9 @@ def fit_lift(
     values = demand.values[rows].astype(np.float64)
     events = _events(local, values, expected, promoted, dips)
     evidence = _evidence(events, as_of)
-    lift = learn(evidence, items, settings)
+    lift = with_shares(
+        learn(evidence, items, settings), _taken(demand, past, expected, promoted, dips, items, settings, bucket)
+    )
     share = lift[lift["level"] == "prior"].drop_duplicates("kind").set_index("kind")["pull_forward"]
     cleaned = _cleaned(demand, rows, values, local, expected, promoted, dips, events, share)
     return Lift(cleaned, lift, _told(events, crowded))
@@ -139,13 +143,8 @@ def _expected(
 ) -> Expected:
     """Baseline of every promoted cell, then of every dip cell."""
     series = local["series"].to_numpy(np.int64)
-    marked = np.zeros((2, *demand.values.shape), dtype=bool)
-    for layer, marks in zip(marked, (promoted, dips), strict=True):
-        layer[rows[series[marks.row]], marks.bucket] = True
-    calm = calm_buckets(marked[0], marked[1], np.isfinite(demand.values), bucket)
-    skus, sku = np.unique(demand.keys["sku"].to_numpy(dtype=object), return_inverse=True)
-    known = items.drop_duplicates("sku").set_index("sku")["category"]
-    categories, category = np.unique(known.reindex(skus).fillna("").to_numpy(dtype=object), return_inverse=True)
+    calm = _marked(demand, rows[series], promoted, dips, bucket)[1]
+    sku, category, categories = _codes(demand, items)
     volume = np.where(calm, demand.values, 0.0).sum(axis=1, dtype=np.float64)
     promoted_categories = categories[np.unique(category[sku[rows]])]
     controls = choose_controls(categories[category[sku]], volume, promoted_categories)
@@ -153,6 +152,41 @@ def _expected(
     index = season_index(observed, calm[controls], sku[controls], category, bucket)
     row, column = (np.concatenate([series[promoted.row], series[dips.row]]), np.append(promoted.bucket, dips.bucket))
     return expect(demand.values[rows].astype(np.float64), calm[rows], index, sku[rows], row, column, bucket)
+
+
+def _taken(
+    demand: Panel, past: pd.DataFrame, expected: Expected, promoted: _Marks, dips: _Marks, items: pd.DataFrame,
+    settings: CampaignSettings, bucket: Bucket,
+) -> pd.DataFrame:  # fmt: skip
+    """Share of the gross that promotions took from their category (`learn_shares`)."""
+    series, reach = past["series"].to_numpy(np.int64), past["reach"].to_numpy(float)
+    base = expected.units[: len(promoted.row)]
+    units = demand.values[series[promoted.row], promoted.bucket] - base
+    usual = reach * np.expm1(built_in_log_lift(past["kind"], past["depth"].to_numpy(float)))
+    told, good = base * promoted.share * usual[promoted.row], np.isfinite(units)
+    gains = Gains(series[promoted.row][good], promoted.bucket[good], units[good].astype(np.float64), told[good])
+    marked, calm = _marked(demand, series, promoted, dips, bucket)
+    codes = _codes(demand, items)
+    warehouse = np.unique(demand.keys["warehouse"].to_numpy(dtype=object), return_inverse=True)[1]
+    beside = Beside(warehouse.astype(np.int64), *codes, marked, calm)
+    return learn_shares(demand.values.astype(np.float64), gains, beside, settings.cannibalised_share, bucket)
+
+
+def _marked(demand: Panel, series: Ints, promoted: _Marks, dips: _Marks, bucket: Bucket) -> tuple[Flags, Flags]:
+    """[N, T] where a campaign runs or its dip is felt, and where the baseline can be read."""
+    marked = np.zeros((2, *demand.values.shape), dtype=bool)
+    for layer, marks in zip(marked, (promoted, dips), strict=True):
+        layer[series[marks.row], marks.bucket] = True
+    calm = calm_buckets(marked[0], marked[1], np.isfinite(demand.values), bucket)
+    return np.asarray(marked.any(axis=0), dtype=bool), calm
+
+
+def _codes(demand: Panel, items: pd.DataFrame) -> tuple[Ints, Ints, npt.NDArray[np.object_]]:
+    """Number of each series' SKU, of each SKU's category, and the categories by number."""
+    skus, sku = np.unique(demand.keys["sku"].to_numpy(dtype=object), return_inverse=True)
+    known = items.drop_duplicates("sku").set_index("sku")["category"]
+    categories, category = np.unique(known.reindex(skus).fillna("").to_numpy(dtype=object), return_inverse=True)
+    return sku.astype(np.int64), category.astype(np.int64), np.asarray(categories, dtype=object)
 
 
 def _events(local: pd.DataFrame, values: Floats, expected: Expected, promoted: _Marks, dips: _Marks) -> pd.DataFrame:

@@ -84,7 +84,8 @@ def add_up(parts: list[Part], campaigns: Texts, base: Base) -> pd.DataFrame:
         }
     )
     net = table["gross"] - table["cannibalised"] + table["halo"] - table["pulled_forward"]
-    noise = np.maximum(sums["gross"], 0.0) * base.dispersion[series, bucket]
+    gained = np.maximum(table["gross"] + table["halo"], 0.0) * base.dispersion[series, bucket]
+    noise = (gained + np.maximum(table["cannibalised"] + table["pulled_forward"], 0.0)).to_numpy(float)
     swing = sums["up"] - left * sums["down"]
     quantiles = _quantiles(net.to_numpy(float), swing, sums["log_sd"], sums["log_mean"], noise)
     evidence = every["text"].to_numpy(dtype=object)[first]

@@ -33,6 +33,8 @@ COLUMNS = (
     "shift",
     "mean_factor",
     "pull_forward",
+    "cannibalised",
+    "cannibalised_sd",
     "evidence",
 )
 
@@ -77,6 +79,7 @@ def learn(evidence: pd.DataFrame, items: pd.DataFrame, settings: CampaignSetting
     `evidence` has one row a campaign and SKU: campaign, sku, kind, depth, log_lift, noise (variance of log_lift),
     covered (units that the campaign could lift), age (days since its end), dip (units missed after the end), claim
     (excess units that the dip is a share of), dip_noise (its variance).
+    `cannibalised` is the share of the settings here, see `with_shares`.
     `sd` is the standard deviation of the log lift of the next event of an item that has no evidence of its own
     below that level. `shift` is what the row adds to the level above it, at any depth.
     """
@@ -85,10 +88,24 @@ def learn(evidence: pd.DataFrame, items: pd.DataFrame, settings: CampaignSetting
     usable = usable.assign(category=usable["sku"].map(known["category"]), brand=usable["sku"].map(known["brand"]))
     usable = usable.fillna({"category": "", "brand": ""})
     parts = [_learn_kind(kind, usable[usable["kind"] == kind], settings) for kind in CAMPAIGN_KINDS]
-    table = pd.concat(parts, ignore_index=True)
+    table = pd.concat(parts, ignore_index=True).assign(cannibalised=settings.cannibalised_share, cannibalised_sd=0.0)
     order = table["level"].map({level: place for place, level in enumerate(("prior", *LEVELS))})
     table = table.assign(order=order).sort_values(["order", "kind", "key", "depth"], kind="stable")
     return table[list(COLUMNS)].reset_index(drop=True)
+
+
+def without_evidence(items: pd.DataFrame, settings: CampaignSettings) -> pd.DataFrame:
+    """The lift table before any campaign."""
+    return learn(no_evidence(), items, settings)
+
+
+def with_shares(lift: pd.DataFrame, shares: pd.DataFrame) -> pd.DataFrame:
+    """The lift table with the share that a promotion takes from its category (`learn_shares`): of the category at level
+    `category`, else of all."""
+    known = shares.set_index("category")
+    key = lift["key"].where((lift["level"] == "category") & lift["key"].isin(known.index), "")
+    taken = {"cannibalised": key.map(known["share"]), "cannibalised_sd": key.map(known["sd"])}
+    return lift.assign(**taken)
 
 
 def _learn_kind(kind: str, events: pd.DataFrame, settings: CampaignSettings) -> pd.DataFrame:
@@ -224,13 +241,18 @@ def _pull_forward(events: pd.DataFrame, settings: CampaignSettings) -> float:
 
 
 def look_up(lift: pd.DataFrame, asked: pd.DataFrame) -> pd.DataFrame:
-    """`asked` (sku, category, brand, kind, depth) with log_lift, sd, mean_factor, pull_forward and evidence added.
+    """`asked` (sku, category, brand, kind, depth) with log_lift, sd, mean_factor, pull_forward, cannibalised,
+    cannibalised_sd and evidence added.
 
     The prior is interpolated over depth between the bands; each level that has a row adds its shift; the deepest one
     says how sure the answer is.
     """
     prior = lift[lift["level"] == "prior"]
     result = asked.assign(log_lift=0.0, sd=0.0, mean_factor=1.0, pull_forward=0.0, of_kind=0.0)
+    taken = ["cannibalised", "cannibalised_sd"]
+    own = lift[lift["level"] == "category"].drop_duplicates("key").set_index("key")[taken]
+    of_category = own.reindex(asked["category"]).set_axis(asked.index)
+    result[taken] = of_category.fillna(prior[taken].iloc[0])
     depth = asked["depth"].to_numpy(float)
     for kind in asked["kind"].unique():
         here, rows = (asked["kind"] == kind).to_numpy(), prior[prior["kind"] == kind].sort_values("depth")

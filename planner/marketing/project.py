@@ -4,7 +4,8 @@ net = gross - cannibalised + halo - pulled forward, with
 
 gross           base x (lift - 1) x share of buyers addressed x share of the bucket covered
 pulled forward  share of the gross bought ahead, missing evenly over the weeks after the end, on the same series
-cannibalised    share of the gross that other SKUs of the category lose at that warehouse, written on their rows
+cannibalised    share of the gross that other SKUs of the category lose at that warehouse, written on their rows; learnt
+                from past campaigns by category (`shares`)
 halo            share of the gross that the brand's SKUs of other categories gain there, written on their rows
 
 A campaign that has just ended still has its dip to come, so it has rows here too. No series loses more than its base.
@@ -35,7 +36,7 @@ from planner.marketing.bookings import (
 )
 from planner.marketing.countries import under_rules
 from planner.marketing.parts import Column, Part, Texts, add_up, no_uplift
-from planner.marketing.pool import learn, look_up, no_evidence
+from planner.marketing.pool import look_up, without_evidence
 from planner.marketing.spill import spill
 from planner.periods import Bucket, first_day
 from planner.settings import CampaignSettings, CountrySettings
@@ -79,7 +80,8 @@ def project_uplift(
     booked, campaign_names = booked.assign(code=codes.astype(np.int64)), np.asarray(names, dtype=object)
     own, booked = _gross(booked, base, calendar)
     pulled = _pulled(booked, base, calendar, settings)
-    return add_up([own, pulled, *spill(own, booked, campaign_names, base, settings)], campaign_names, base)
+    beside = spill(own, booked, campaign_names, base, settings.halo_share)
+    return add_up([own, pulled, *beside], campaign_names, base)
 
 
 def _touching(
@@ -95,11 +97,12 @@ def _touching(
 def _with_lift(
     booked: pd.DataFrame, base: Base, lift: pd.DataFrame, items: pd.DataFrame, settings: CampaignSettings
 ) -> pd.DataFrame:
-    """Bookings with the lift of each: gain = mean of lift - 1, gain_sd, log_sd, pull_forward, evidence."""
+    """Bookings with the lift of each: gain = mean of lift - 1, gain_sd, log_sd, pull_forward, cannibalised and its sd,
+    evidence."""
     described = base.keys[["category", "brand", "like"]].iloc[booked["series"]].set_axis(booked.index)
     booked = pd.concat([booked, described], axis=1)
     asked = booked[["sku", "category", "brand", "kind", "depth"]].drop_duplicates(ignore_index=True)
-    known = lift if len(lift) else learn(no_evidence(), items, settings)
+    known = lift if len(lift) else without_evidence(items, settings)
     booked = booked.merge(look_up(known, asked), on=list(asked.columns), how="left")
     log_sd = booked["sd"].clip(upper=_LARGEST_LOG_SD)
     factor = np.exp(booked["log_lift"]) * booked["mean_factor"]

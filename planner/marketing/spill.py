@@ -12,7 +12,6 @@ import pandas as pd
 from planner.marketing.base import Base
 from planner.marketing.bookings import Floats, Ints
 from planner.marketing.parts import Column, Part, Texts
-from planner.settings import CampaignSettings
 
 
 @dataclass(frozen=True)
@@ -23,6 +22,8 @@ class _Source:
     warehouse: int
     category: int
     brand: int
+    taken: float
+    taken_sd: float
     units: Floats
     spread: Floats
     log_sd: float
@@ -40,25 +41,28 @@ class _World:
     promoted: npt.NDArray[np.bool_]  # [campaigns, series]
 
 
-def spill(own: Part, booked: pd.DataFrame, campaigns: Texts, base: Base, settings: CampaignSettings) -> list[Part]:
+def spill(own: Part, booked: pd.DataFrame, campaigns: Texts, base: Base, halo_share: float) -> list[Part]:
     """Cannibalised and halo parts. What finds no SKU to fall on is not counted anywhere.
 
     The loss falls on the SKUs of the same category at the same warehouse, the halo on the brand's SKUs of other
     categories there (without any: on all other categories), never on what the campaign itself promotes; each takes
-    its share by base.
+    its share by base. The share that is lost stands in `booked` (cannibalised, cannibalised_sd).
     """
-    shares: dict[Column, float] = {"cannibalised": settings.cannibalised_share, "halo": settings.halo_share}
-    if max(shares.values()) <= 0:
+    if max(halo_share, float(booked["cannibalised"].max())) <= 0:
         return []
     world = _numbered(booked, len(campaigns), base)
     found: dict[Column, list[Part]] = {"cannibalised": [], "halo": []}
-    for source in _sources(own, world, base):
+    for source in _sources(own, booked, world, base):
         here = world.by_warehouse[source.warehouse]
         others = here[~world.promoted[source.campaign][here]]
-        for column, share in shares.items():
-            takers = _losers(source, others, world) if column == "cannibalised" else _winners(source, others, world)
-            if share > 0 and len(takers):
-                found[column].append(_fall_on(takers, source, column, share, base, str(campaigns[source.campaign])))
+        name, losers = str(campaigns[source.campaign]), _losers(source, others, world)
+        if source.taken > 0 and len(losers):
+            found["cannibalised"].append(
+                _fall_on(losers, source, "cannibalised", source.taken, source.taken_sd, base, name)
+            )
+        winners = _winners(source, others, world) if halo_share > 0 else losers[:0]
+        if len(winners):
+            found["halo"].append(_fall_on(winners, source, "halo", halo_share, 0.0, base, name))
     return [part for parts in found.values() for part in parts]
 
 
@@ -75,7 +79,7 @@ def _numbered(booked: pd.DataFrame, campaigns: int, base: Base) -> _World:
     return _World(codes["warehouse"], codes["category"], codes["brand"], by_warehouse, promoted)
 
 
-def _sources(own: Part, world: _World, base: Base) -> Iterator[_Source]:
+def _sources(own: Part, booked: pd.DataFrame, world: _World, base: Base) -> Iterator[_Source]:
     gains = np.flatnonzero(own.units > 0)
     series, width = own.series[gains], len(base.dates)
     key = np.stack([own.campaign[gains], world.warehouse[series], world.category[series], world.brand[series]])
@@ -89,9 +93,12 @@ def _sources(own: Part, world: _World, base: Base) -> Iterator[_Source]:
     units, spread = by_bucket(own.units), by_bucket(own.spread)
     log_sd, log_mean = by_bucket(own.units * own.log_sd), by_bucket(own.units * own.log_mean)
     total = units.sum(axis=1)
+    code = world.category[booked["series"].to_numpy(np.int64)]
+    taken = dict(zip(code.tolist(), booked[["cannibalised", "cannibalised_sd"]].to_numpy(float).tolist(), strict=True))
     for n, (campaign, warehouse, category, brand) in enumerate(groups.T.tolist()):
         shape = (float(log_sd[n].sum() / total[n]), float(log_mean[n].sum() / total[n]))
-        yield _Source(campaign, warehouse, category, brand, units[n], spread[n], *shape)
+        share, sd = taken[category]
+        yield _Source(campaign, warehouse, category, brand, share, sd, units[n], spread[n], *shape)
 
 
 def _losers(source: _Source, others: Ints, world: _World) -> Ints:
@@ -108,17 +115,23 @@ def _as_ints(values: object) -> Ints:
     return np.asarray(values, dtype=np.int64)
 
 
-def _fall_on(takers: Ints, source: _Source, column: Column, share: float, base: Base, name: str) -> Part:
-    """Units of each taker = share x gross x its part of the takers' base, bucket by bucket."""
+def _fall_on(
+    takers: Ints, source: _Source, column: Column, share: float, sd: float, base: Base, name: str
+) -> Part:  # fmt: skip
+    """Units of each taker = share x gross x its part of the takers' base, bucket by bucket.
+
+    `sd` is that of the share.
+    """
     when = np.flatnonzero(source.units)
     level = base.mean[np.ix_(takers, when)]
     total = level.sum(axis=0)
-    part = np.divide(level, total, out=np.zeros_like(level), where=total > 0) * share
+    part = np.divide(level, total, out=np.zeros_like(level), where=total > 0)
     row, at = np.nonzero(part)
     bucket, weight = when[at], part[row, at]
     verb = "loses to" if column == "cannibalised" else "gains from"
     text = np.full(len(row), f"{verb} what {name} promotes beside it: {share:.0%} of its gross", dtype=object)
     return Part(
-        column, np.full(len(row), source.campaign), takers[row], bucket, weight * source.units[bucket],
-        weight * source.spread[bucket], np.full(len(row), source.log_sd), np.full(len(row), source.log_mean), text,
+        column, np.full(len(row), source.campaign), takers[row], bucket, weight * share * source.units[bucket],
+        weight * np.hypot(share * source.spread[bucket], sd * source.units[bucket]),
+        np.full(len(row), source.log_sd), np.full(len(row), source.log_mean), text,
     )  # fmt: skip

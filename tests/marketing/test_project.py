@@ -11,7 +11,7 @@ import pytest
 
 from planner.marketing import project_uplift
 from planner.marketing.parts import COLUMNS
-from planner.marketing.pool import learn, no_evidence
+from planner.marketing.pool import learn, no_evidence, with_shares
 from planner.periods import Bucket, bucket_range
 from planner.settings import CampaignSettings
 from planner.tables import QUANTILE_COLUMNS
@@ -23,9 +23,13 @@ KEY = ["campaign", "sku", "warehouse", "date"]
 WEEKS = bucket_range(AS_OF, 12, "week")
 
 
-def project(world: World, settings: CampaignSettings = SETTINGS) -> pd.DataFrame:
+def project(world: World, settings: CampaignSettings = SETTINGS, taken: float | None = None) -> pd.DataFrame:
+    """`taken`: the share that promotions take from their category, instead of what the past says."""
+    lift = fit(world, settings).lift
+    if taken is not None:
+        lift = with_shares(lift, pd.DataFrame({"category": [""], "share": [taken], "sd": [0.0]}))
     return project_uplift(
-        fit(world, settings).lift, world.forecast, world.campaigns, world.campaign_items, world.items, world.locations,
+        lift, world.forecast, world.campaigns, world.campaign_items, world.items, world.locations,
         settings, as_of=AS_OF, bucket="week",
     )  # fmt: skip
 
@@ -83,8 +87,7 @@ def test_what_is_bought_ahead_is_missing_after_the_end() -> None:
 
 def test_other_skus_lose_and_gain_their_shares() -> None:
     world = make_world(1, planned=1)
-    settings = replace(SETTINGS, cannibalised_share=0.3, halo_share=0.1)
-    uplift = project(world, settings)
+    uplift = project(world, replace(SETTINGS, halo_share=0.1), taken=0.3)
     check_form(uplift)
     gross = uplift["gross"].sum()
     assert uplift["cannibalised"].sum() == pytest.approx(0.3 * gross)
@@ -272,11 +275,11 @@ def test_without_pull_forward_nothing_is_missing_later() -> None:
 
 def test_the_order_of_rows_changes_nothing() -> None:
     world = make_world(1)
-    settings = replace(SETTINGS, cannibalised_share=0.2, halo_share=0.1)
+    settings = replace(SETTINGS, halo_share=0.1)
     turned = replace(
         world,
         forecast=world.forecast.iloc[::-1],
         campaigns=world.campaigns.iloc[::-1],
         campaign_items=world.campaign_items.iloc[::-1],
     )
-    pd.testing.assert_frame_equal(project(world, settings), project(turned, settings), check_exact=True)
+    pd.testing.assert_frame_equal(project(world, settings, 0.2), project(turned, settings, 0.2), check_exact=True)
