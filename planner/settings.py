@@ -56,7 +56,11 @@ class ForecastSettings:
 
 @dataclass(frozen=True)
 class CampaignSettings:
-    """Lift of planned campaigns. `prior_events`: how many own events weigh as much as the prior."""
+    """Lift of planned campaigns. `prior_events`: how many own events weigh as much as the prior.
+
+    `pull_forward_share` and `cannibalised_share` are where learning from past campaigns begins; `halo_share` is not
+    learnt.
+    """
 
     enabled: bool = True
     prior_events: float = 4.0
