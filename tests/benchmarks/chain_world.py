@@ -264,7 +264,7 @@ def _tables(
             "longitude": [*LONGITUDE, *[7.0] * SUPPLIERS],
         }),
         "stocking": keys,
-        "suppliers": pd.DataFrame({"supplier": sellers}),
+        "suppliers": pd.DataFrame({"location": sellers}),
         "sourcing": sourcing.assign(
             source=np.repeat(np.array(sellers, object)[supplier], len(PLACES)), lead_days=7.0 * weeks,
             unit_cost=np.repeat(goods.cost, len(PLACES)), order_multiple=1.0, moq=1.0,
