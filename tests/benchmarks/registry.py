@@ -45,7 +45,7 @@ MODULES = (
     ),
     *("vn2_forecast", "fresh_forecast", "m5_forecast", "m3_forecast", "parts_forecast", "vn1_forecast", "censored"),
     *("scale", "reconcile", "lost_sales", "vn2_policy", "echelon"),
-    *("recommend", "uplift", "new_campaign", "chain"),
+    *("recommend", "uplift", "new_campaign", "promo", "rossmann", "chain"),
 )
 BENCHMARKS: dict[str, Benchmark] = {}
 
