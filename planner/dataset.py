@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from planner.errors import DataError, Issue, PlannerError, UsageError
 from planner.intake.cache import Stored, TableCache
 from planner.intake.cells import nearest
 from planner.intake.checks import cross_check
-from planner.intake.findings import Body, RowFault
+from planner.intake.findings import Body, RowFault, shown
 from planner.intake.frames import conform, empty_frame, fingerprint, stack
 from planner.intake.reading import Part, part_lines, read_part
 from planner.intake.sources import Source, scan, take_inventory
@@ -24,6 +24,8 @@ from planner.tables import NEEDS, TABLES
 __all__ = ["Dataset", "Report", "Source", "known", "load", "scan", "validate"]
 
 Loader = Callable[[], pd.DataFrame]
+Place = tuple[str, int | None]
+Locate = Callable[[Sequence[int]], Mapping[int, Place]]
 
 
 class Dataset:
@@ -32,9 +34,13 @@ class Dataset:
     An absent table gives a frame without rows but with every column. Frames are shared: copy before changing one.
     """
 
-    def __init__(self, loaders: Mapping[str, Loader], digests: Mapping[str, str], notes: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, loaders: Mapping[str, Loader], digests: Mapping[str, str], notes: tuple[str, ...] = (),
+        locate: Mapping[str, Locate] = MappingProxyType({}),
+    ) -> None:  # fmt: skip
         self._loaders = dict(loaders)
         self._frames: dict[str, pd.DataFrame] = {}
+        self._locate = dict(locate)
         self.digests: Mapping[str, str] = MappingProxyType(dict(sorted(digests.items())))
         self.notes = notes
 
@@ -59,11 +65,42 @@ class Dataset:
         return known(name) in self.digests
 
     def with_tables(self, tables: Mapping[str, tuple[pd.DataFrame, str]]) -> Dataset:
-        """The same dataset with some tables replaced, each by a frame and its digest."""
-        other = Dataset(self._loaders, {**self.digests, **{known(n): digest for n, (_, digest) in tables.items()}})
-        other.notes = self.notes
+        """The same dataset with some tables replaced, each by a frame and its digest.
+
+        Where rows were removed or added, nobody knows any more in which line of a file the others stand.
+        """
+        digests = {**self.digests, **{known(n): digest for n, (_, digest) in tables.items()}}
+        moved = {name for name, frame in self._frames.items() if name in tables and len(tables[name][0]) != len(frame)}
+        locate = {name: found for name, found in self._locate.items() if name not in moved}
+        other = Dataset(self._loaders, digests, self.notes, locate)
         other._frames = {**self._frames, **{name: frame for name, (frame, _) in tables.items()}}
         return other
+
+    def only(self, names: Iterable[str]) -> Dataset:
+        """The same dataset without any table but these; they are still read when asked for."""
+        present = [name for name in names if self.has(name)]
+        return Dataset(
+            {name: partial(self.__getitem__, name) for name in present},
+            {name: self.digests[name] for name in present},
+            self.notes,
+            {name: found for name, found in self._locate.items() if name in present},
+        )
+
+    def cells(self, table: str, column: str, rows: Sequence[int]) -> list[str]:
+        """Where cells stand and what is in them, by the place of their row: `sourcing.csv, row 3, column moq: 24`.
+
+        A table made in memory is called by its name, without a line.
+        """
+        locate = self._locate.get(known(table))
+        places = locate(sorted(set(rows))) if locate and rows else {}
+        values = self[table][column]
+        told = []
+        for row in rows:
+            file, line = places.get(row, (table, None))
+            value = values.iloc[row]
+            text = "empty" if pd.isna(value) else shown(value) or "empty"
+            told.append(f"{Issue(file, line, column, '', '', '').where()}: {text}")
+        return told
 
     def require(self, command: str) -> None:
         """Raises DataError if a table that `command` needs (tables.NEEDS) is not there: one issue each."""
@@ -106,15 +143,16 @@ def load(folder: Path, cache: Path | None = None, max_errors: int = 100) -> Data
     digests = {name: source.digest for name, source in sources.items()}
     notes = store.notes_if_checked(digests)
     loaders = {name: partial(_frame, source, store) for name, source in sources.items()}
+    locate = {name: partial(_places, source, store) for name, source in sources.items()}
     if notes is not None:
-        return Dataset(loaders, digests, notes)
+        return Dataset(loaders, digests, notes, locate)
     tables = {name: parse_table(source, store, max_errors) for name, source in sources.items()}
     issues, total = _all_faults(tables, tuple(tables), max_errors)
     if total:
         raise DataError(issues, total, hint="correct the tables; planner schema TABLE lists the columns")
     notes = _notes(tables)
     store.mark_checked(digests, notes)
-    return Dataset(loaders, digests, notes).with_tables(
+    return Dataset(loaders, digests, notes, locate).with_tables(
         {name: (table.body.frame, digests[name]) for name, table in tables.items()}
     )
 
@@ -147,9 +185,9 @@ class _Table:
     total: int = 0
     extras: tuple[str, ...] = ()
 
-    def places(self, wanted: Sequence[int]) -> dict[int, tuple[str, int | None]]:
+    def places(self, wanted: Sequence[int]) -> dict[int, Place]:
         """File and line of rows of the frame."""
-        found: dict[int, tuple[str, int | None]] = {}
+        found: dict[int, Place] = {}
         start = 0
         for path, name, count in zip(self.source.files, self.source.names, self.rows, strict=True):
             here = [row - start for row in wanted if start <= row < start + count]
@@ -168,6 +206,10 @@ def _frame(source: Source, store: TableCache) -> pd.DataFrame:
     if table.total:
         raise DataError(table.issues, table.total)
     return table.body.frame
+
+
+def _places(source: Source, store: TableCache, rows: Sequence[int]) -> dict[int, Place]:
+    return parse_table(source, store, keep=100).places(rows)
 
 
 def parse_table(source: Source, store: TableCache, keep: int) -> _Table:

@@ -51,11 +51,8 @@ class _Declared(Dataset):
     """The tables that a stage named, and no other: what a stage reads is what its key is made of."""
 
     def __init__(self, dataset: Dataset, names: Sequence[str]) -> None:
-        present = [name for name in names if dataset.has(name)]
-        super().__init__(
-            {name: partial(dataset.__getitem__, name) for name in present},
-            {name: dataset.digests[name] for name in present},
-        )
+        part = dataset.only(names)
+        super().__init__(part._loaders, part.digests, part.notes, part._locate)
         self._names = frozenset(names)
 
     def __getitem__(self, name: str) -> pd.DataFrame:

@@ -394,3 +394,31 @@ def test_the_readme_of_the_data_folder_shows_every_table():
         assert f"| `planner {command}` | {', '.join(names)} |" in text
     assert "| **sku** | text |  |  | in items.sku | stock keeping unit |" in text
     assert all(line.count("|") - line.count("\\|") == 7 for line in text.splitlines() if line.startswith("| **"))
+
+
+def test_cells_are_told_with_file_line_and_value(tmp_path, folder):
+    fill(folder, {"sourcing.csv": "sku,source,destination,lead_days\n\nA,S,W,14\nB,S,W,\n"})
+    for _ in range(2):  # the second time from what was kept of the first
+        dataset = load(folder, tmp_path / "cache")
+        assert dataset.cells("sourcing", "lead_days", [1, 0]) == [
+            "sourcing.csv, row 4, column lead_days: empty", "sourcing.csv, row 3, column lead_days: 14",
+        ]  # fmt: skip
+    part = dataset.only(["sourcing", "lanes"])
+    assert list(part) == ["sourcing"]
+    assert part.cells("sourcing", "sku", [1]) == ["sourcing.csv, row 4, column sku: B"]
+    assert part.cells("lanes", "mode", []) == []
+
+
+def test_cells_of_parts_and_of_changed_tables(tmp_path):
+    fill(tmp_path, {"sales/a.csv": SALES, "sales/b.csv": SALES.replace("2024", "2025")})
+    dataset = load(tmp_path)
+    assert dataset.cells("sales", "sku", [1, 2]) == [
+        "sales/a.csv, row 3, column sku: B",
+        "sales/b.csv, row 2, column sku: A",
+    ]
+    frame = dataset["sales"]
+    changed = dataset.with_tables({"sales": (frame.assign(quantity=7.0), "7")})
+    assert changed.cells("sales", "quantity", [2]) == ["sales/b.csv, row 2, column quantity: 7"]
+    fewer = dataset.with_tables({"sales": (frame.iloc[1:].reset_index(drop=True), "fewer")})
+    assert fewer.cells("sales", "sku", [0]) == ["sales, column sku: B"]
+    assert Dataset.from_frames({"sales": frame}).cells("sales", "date", [3]) == ["sales, column date: 2025-04-16"]

@@ -159,7 +159,8 @@ def _not_to_itself(table: str, body: Body, bodies: Mapping[str, Body]) -> Iterat
     same = (frame[first] == frame["destination"]).to_numpy(bool) & ~empty(frame[first])
 
     def describe(row: int) -> RowFault:
-        return RowFault(table, row, "destination", str(frame["destination"].iloc[row]), f"is the {first} too", "")
+        place, hint = str(frame["destination"].iloc[row]), f"correct {first} or destination, or remove the row"
+        return RowFault(table, row, "destination", place, f"is the {first} too", hint)
 
     yield Finding(table, np.flatnonzero(same), describe)
 

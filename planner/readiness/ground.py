@@ -11,6 +11,8 @@ import pandas as pd
 from planner.dataset import Dataset
 from planner.settings import Settings
 
+Cell = tuple[str, str, str]
+Cells = Sequence[Cell]
 RECENT_WEEKS = 13
 PAIR = ["sku", "warehouse"]
 _LEVELS = 4
@@ -18,7 +20,8 @@ _LEVELS = 4
 
 @dataclass(frozen=True)
 class Ground:
-    """What the questions are asked of: `sourcing` holds rows that are not over yet, with the demand they serve.
+    """What the questions are asked of: `sourcing` holds rows that are not over yet, with the demand they serve and
+    their `row` in the table.
 
     `direct` is recent demand by sku and warehouse (units, money), `served` that plus what a dc passes on.
     """
@@ -33,12 +36,17 @@ class Ground:
 
 def ground_of(dataset: Dataset, settings: Settings, as_of: pd.Timestamp) -> Ground:
     direct = _recent(dataset, as_of)
-    sourcing = dataset["sourcing"]
+    sourcing = numbered(dataset["sourcing"])
     current = sourcing[~(sourcing["end"] < as_of)].reset_index(drop=True)
     current = current.rename(columns={"destination": "warehouse"})
     served = _served(direct, current)
     current = current.merge(served, on=PAIR, how="left").fillna({"units": 0.0, "money": 0.0})
     return Ground(dataset, settings, as_of, current, direct, served)
+
+
+def numbered(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with the number of each `row`, counted from 0."""
+    return table.assign(row=np.arange(len(table)))
 
 
 def _recent(dataset: Dataset, as_of: pd.Timestamp) -> pd.DataFrame:
@@ -55,6 +63,15 @@ def worth(dataset: Dataset, skus: pd.Series) -> pd.Series:
     items = dataset["items"].drop_duplicates("sku").set_index("sku")
     known = items["unit_price"].fillna(items["unit_cost"])
     return skus.map(known).astype(float).fillna(known.median() if known.notna().any() else 1.0)
+
+
+def held_as(items: pd.DataFrame, sku: str) -> str:
+    """What the plan takes for the cost of holding a SKU that costs nothing; `items` by SKU."""
+    for column, words in (("unit_cost", "as if it cost what items says"), ("unit_price", "as if it cost its price")):
+        value = float(items[column].get(sku, np.nan))
+        if value > 0:
+            return f"it is held {words}, {value:g}"
+    return "keeping it costs nothing, so all of it is ordered early"
 
 
 def _served(direct: pd.DataFrame, sourcing: pd.DataFrame) -> pd.DataFrame:
@@ -74,9 +91,13 @@ def _served(direct: pd.DataFrame, sourcing: pd.DataFrame) -> pd.DataFrame:
 
 
 def findings(
-    kind: str, severity: int, rows: pd.DataFrame, text: Sequence[str], hint: str, touched: pd.Series | None = None
-) -> pd.DataFrame:
-    """One finding per row of sku, warehouse, money."""
+    kind: str, severity: int, rows: pd.DataFrame, text: Sequence[str], hint: str, cells: Cells = (),
+    touched: pd.Series | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """One finding per row of sku, warehouse, money.
+
+    `cells` are those to look at: of which table and column, and the column of `rows` that holds the table's row.
+    """
     return pd.DataFrame(
         {
             "type": kind,
@@ -88,13 +109,21 @@ def findings(
             "text": np.array(list(text), dtype=object),
             "hint": hint,
             "touched": (rows["money"] if touched is None else touched).to_numpy(float),
+            "cells": [[(table, column, int(row)) for (table, column, _), row in zip(cells, at, strict=True)]
+                      for at in rows[[name for _, _, name in cells]].to_numpy()],
         }
-    )
+    )  # fmt: skip
 
 
-def one(kind: str, severity: int, money: float, text: str, hint: str, sku: str = "", place: str = "") -> pd.DataFrame:
-    rows = pd.DataFrame({"sku": [sku], "warehouse": [place], "money": [float(money)]})
-    return findings(kind, severity, rows, [text], hint)
+def one(
+    kind: str, severity: int, money: float, text: str, hint: str, sku: str = "", place: str = "",
+    cells: Sequence[tuple[str, str, int]] = (),
+) -> pd.DataFrame:  # fmt: skip
+    """A single finding; `cells` are (table, column, row)."""
+    at = {str(k): [row] for k, (_, _, row) in enumerate(cells)}
+    rows = pd.DataFrame({"sku": [sku], "warehouse": [place], "money": [float(money)], **at})
+    named = [(table, column, str(k)) for k, (table, column, _) in enumerate(cells)]
+    return findings(kind, severity, rows, [text], hint, named)
 
 
 def told_demand(row_units: float) -> str:
@@ -110,9 +139,15 @@ def needed(ground: Ground) -> pd.DataFrame:
     return pairs.merge(ground.served, on=PAIR, how="left").fillna({"units": 0.0, "money": 0.0})
 
 
-def per_source(kind: str, severity: int, rows: pd.DataFrame, what: str, hint: str) -> pd.DataFrame:
+def per_source(
+    kind: str, severity: int, rows: pd.DataFrame, what: str | Sequence[str], hint: str, column: str, *cells: Cell
+) -> pd.DataFrame:
+    """One finding per row of sourcing; `column` is the cell of it to look at, `cells` are further ones."""
+    said = [what] * len(rows) if isinstance(what, str) else what
     text = [
-        f"{sku} from {source} to {place} {what} ({told_demand(units)})."
-        for sku, source, place, units in zip(rows["sku"], rows["source"], rows["warehouse"], rows["units"], strict=True)
+        f"{sku} from {source} to {place} {words} ({told_demand(units)})."
+        for sku, source, place, units, words in zip(
+            rows["sku"], rows["source"], rows["warehouse"], rows["units"], said, strict=True
+        )
     ]
-    return findings(kind, severity, rows, text, hint)
+    return findings(kind, severity, rows, text, hint, [("sourcing", column, "row"), *cells])

@@ -9,7 +9,20 @@ import numpy.typing as npt
 import pandas as pd
 
 from planner.currency import rates_to_base
-from planner.readiness.ground import PAIR, RECENT_WEEKS, Ground, findings, needed, one, per_source, told_demand, worth
+from planner.periods import bucket_range, first_day
+from planner.readiness.ground import (
+    PAIR,
+    RECENT_WEEKS,
+    Ground,
+    findings,
+    held_as,
+    needed,
+    numbered,
+    one,
+    per_source,
+    told_demand,
+    worth,
+)
 
 Question = Callable[[Ground], Iterator[pd.DataFrame]]
 _SILENT_WEEKS = 4
@@ -49,14 +62,20 @@ def _not_in(rows: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
 def _without_lead_time(ground: Ground) -> Iterator[pd.DataFrame]:
     rows = ground.sourcing[ground.sourcing["lead_days"].isna()]
     days = f"{ground.settings.stock.lead_days:g}"
-    yield per_source("no-lead-time", 2, rows, f"has no lead time: {days} days are assumed", "fill sourcing.lead_days")
+    what = f"has no lead time: {days} days are assumed"
+    yield per_source("no-lead-time", 2, rows, what, "fill sourcing.lead_days", "lead_days")
 
 
 def _lead_beyond_horizon(ground: Ground) -> Iterator[pd.DataFrame]:
-    weeks = ground.settings.stock.horizon_weeks
-    rows = ground.sourcing[ground.sourcing["lead_days"] > 7 * weeks]
-    what = f"takes longer than the {weeks} weeks planned: nothing ordered arrives in time"
-    yield per_source("late-source", 1, rows, what, "raise stock.horizon_weeks, or correct sourcing.lead_days")
+    """Something ordered today arrives before the horizon ends."""
+    plan, monday = ground.settings.plan, pd.Timestamp(first_day(ground.as_of.date(), "week"))
+    planned = bucket_range(ground.as_of.date(), plan.buckets + 1, plan.bucket)[-1]
+    weeks = min(ground.settings.stock.horizon_weeks, -((monday - planned).days // 7))
+    rows = ground.sourcing[ground.sourcing["lead_days"] >= 7 * weeks - ground.as_of.weekday()]
+    what = [f"takes {days:g} days, longer than the {weeks} weeks planned: nothing ordered arrives in time"
+            for days in rows["lead_days"]]  # fmt: skip
+    hint = "raise stock.horizon_weeks and plan.horizon, or correct sourcing.lead_days"
+    yield per_source("late-source", 1, rows, what, hint, "lead_days")
 
 
 def _stock_records(ground: Ground) -> Iterator[pd.DataFrame]:
@@ -163,22 +182,60 @@ def _costs(ground: Ground) -> Iterator[pd.DataFrame]:
     """What is planned has a cost, else stock is worth nothing."""
     priced = set(ground.sourcing.loc[ground.sourcing["unit_cost"].notna(), "sku"])
     items = ground.dataset["items"]
+    known = items.drop_duplicates("sku").set_index("sku")
     priced |= set(items.loc[items["unit_cost"].notna(), "sku"])
     wanted = needed(ground).groupby("sku", as_index=False)[["units", "money"]].sum()
     rows = wanted[~wanted["sku"].isin(priced)].assign(warehouse="")
     text = [
-        f"{sku} has no unit cost: holding it costs nothing ({told_demand(units)})."
+        f"{sku} has no unit cost: {held_as(known, sku)} ({told_demand(units)})."
         for sku, units in zip(rows["sku"], rows["units"], strict=True)
     ]
     yield findings("no-cost", 2, rows, text, "fill sourcing.unit_cost or items.unit_cost")
 
 
 def _order_sizes(ground: Ground) -> Iterator[pd.DataFrame]:
-    """A smallest order does not exceed the largest."""
+    """A smallest order does not exceed the largest. The least is a whole number of multiples."""
     rows = ground.sourcing
-    least = np.maximum(rows["moq"], rows["order_multiple"])
-    what = "can never be ordered: its minimum or multiple exceeds max_order"
-    yield per_source("order-too-small", 1, rows[least > rows["max_order"]], what, "raise sourcing.max_order")
+    multiple, least = rows["order_multiple"].fillna(0.0), rows["moq"].fillna(0.0)
+    least = np.maximum(multiple, np.where(multiple > 0, np.ceil(least / multiple.where(multiple > 0, 1.0) - 1e-9), 0.0)
+                       * multiple).where(multiple > 0, least)  # fmt: skip
+    rows = rows.assign(least=least)[least > rows["max_order"]]
+    what = [f"can never be ordered: its smallest order is {small:g} and max_order {large:g}"
+            for small, large in zip(rows["least"], rows["max_order"], strict=True)]  # fmt: skip
+    hint = "raise sourcing.max_order, or correct moq and order_multiple"
+    yield per_source("order-too-small", 1, rows, what, hint, "max_order")
+
+
+def _below_zero(ground: Ground) -> Iterator[pd.DataFrame]:
+    """What is on hand is not less than nothing. The plan takes it as owed."""
+    stock = numbered(ground.dataset["stock"])
+    free = stock[stock["status"] != "quarantine"]
+    total = free.groupby(PAIR, observed=True)["on_hand"].transform("sum")
+    worst = free.assign(total=total)[total < 0].sort_values(["on_hand", "row"], kind="stable").drop_duplicates(PAIR)
+    rows = _with_demand(ground, worst.astype(dict.fromkeys(PAIR, object)))
+    text = [f"{sku} at {place} shows {-units:g} units below zero: planned as owed, served first."
+            for sku, place, units in zip(rows["sku"], rows["warehouse"], rows["total"], strict=True)]  # fmt: skip
+    value = rows.assign(money=-rows["total"] * worth(ground.dataset, rows["sku"]))
+    yield findings("negative-stock", 2, value, text, "count the stock", [("stock", "on_hand", "row")], rows["money"])
+
+
+def _overdue(ground: Ground) -> Iterator[pd.DataFrame]:
+    """What is on its way is due today or later. The plan expects it this week."""
+    pipeline = numbered(ground.dataset["pipeline"]).rename(columns={"destination": "warehouse"})
+    rows = _with_demand(ground, pipeline[pipeline["due_date"] < ground.as_of].astype(dict.fromkeys(PAIR, object)))
+    text = [f"Order {order} of {units:g} {sku} for {place} was due on {due:%Y-%m-%d}: expected this week."
+            for order, units, sku, place, due in zip(
+                rows["order_id"], rows["quantity"], rows["sku"], rows["warehouse"], rows["due_date"], strict=True
+            )]  # fmt: skip
+    value = rows.assign(money=rows["quantity"] * worth(ground.dataset, rows["sku"]))
+    hint = "confirm a new due date, or remove the order"
+    yield findings("overdue-pipeline", 2, value, text, hint, [("pipeline", "due_date", "row")], rows["money"])
+
+
+def _with_demand(ground: Ground, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows, in the order of SKU and warehouse, with the demand that they serve."""
+    served = rows.merge(ground.served, on=PAIR, how="left").fillna({"units": 0.0, "money": 0.0})
+    return served.sort_values([*PAIR, "row"], kind="stable", ignore_index=True)
 
 
 def _units(ground: Ground) -> Iterator[pd.DataFrame]:
@@ -186,12 +243,14 @@ def _units(ground: Ground) -> Iterator[pd.DataFrame]:
     items = ground.dataset["items"].drop_duplicates("sku")[["sku", "quantity_step", "case_quantity"]]
     rows = ground.sourcing.merge(items, on="sku", how="left")
     multiple, step, case = rows["order_multiple"], rows["quantity_step"], rows["case_quantity"]
-    for broken, what in (
-        (~_divides(step, multiple), "has an order_multiple that is no multiple of its quantity_step"),
-        (~_divides(multiple, rows["moq"]), "has a moq that is no multiple of its order_multiple: it is rounded up"),
-        (~_divides(case, multiple) & ~_divides(multiple, case), "has an order_multiple that does not fit its case"),
-    ):
-        yield per_source("units-disagree", 3, rows[broken], what, "correct sourcing or items")
+    for broken, what, column in (
+        (~_divides(step, multiple), "has an order_multiple that is no multiple of its quantity_step", "order_multiple"),
+        (~_divides(multiple, rows["moq"]), "has a moq that is no multiple of its order_multiple: it is rounded up",
+         "moq"),
+        (~_divides(case, multiple) & ~_divides(multiple, case), "has an order_multiple that does not fit its case",
+         "order_multiple"),
+    ):  # fmt: skip
+        yield per_source("units-disagree", 3, rows[broken], what, "correct sourcing or items", column)
     yield _pallets(ground)
     yield _fractions(ground)
 
@@ -264,5 +323,7 @@ QUESTIONS: tuple[Question, ...] = (
     _currencies,
     _costs,
     _order_sizes,
+    _below_zero,
+    _overdue,
     _units,
 )

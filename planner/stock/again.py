@@ -33,7 +33,7 @@ def _copied(case: Case, yard: Yard, week: int) -> Case:
     count = yard.paths
     return replace(
         case, nodes=nodes, links=links, joints=(), limits=(), own=own, echelon=echelon,
-        volume=np.tile(case.volume, count), weight=np.tile(case.weight, count), notes=(),
+        volume=np.tile(case.volume, count), weight=np.tile(case.weight, count),
     )  # fmt: skip
 
 

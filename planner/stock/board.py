@@ -40,7 +40,7 @@ class Board:
         self.quantity, self.tier = np.zeros(orders), np.zeros(orders, np.int64)
         self.available, self.stock, self.short = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         self.cost = np.zeros(len(case.nodes))
-        self.levels, self.back = upstream_first(case)
+        self.levels = upstream_first(case)
         inner = np.flatnonzero(case.links.origin >= 0)
         by_origin = inner[np.argsort(case.links.origin[inner], kind="stable")]
         self.out_link = by_origin.astype(np.int64)

@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -95,7 +95,7 @@ class Links:
 
     `tiers`: (from quantity, unit cost) pairs, the first from 0; `reference` is the cheapest unit cost that the node
     can get, so that only the difference is a cost of the plan. `setup` is what an order takes of the capacity of its
-    source in units, beside its quantity.
+    source in units, beside its quantity. `row` [L] is that of the table sourcing.
     """
 
     sku: Texts
@@ -112,6 +112,7 @@ class Links:
     setup: Floats
     priority: Floats
     joint: Ints
+    row: Ints
     order_date: Dates
     due_date: Dates
     due: Ints
@@ -193,7 +194,6 @@ class Case:
     echelon: Curves
     volume: Floats
     weight: Floats
-    notes: tuple[dict[str, Any], ...]
     lots: Lots | None = None
     trucks: tuple[Truck, ...] = ()
 

@@ -26,11 +26,17 @@ def unit_costs(dataset: Dataset, keys: pd.DataFrame, sources: pd.DataFrame, as_o
 
 
 def holding_costs(dataset: Dataset, sku: Any, cost: Floats, settings: Settings) -> Floats:
-    """Per unit and week: holding_cost_per_week, else a yearly rate of the unit cost / 52."""
+    """Per unit and week: holding_cost_per_week, else a yearly rate of the unit cost / 52.
+
+    A rate of a cost of 0 would let stock pile up: then it is a rate of items.unit_cost, else of the price.
+    """
     codes = pd.Series(sku)
+    stands_in = _item(dataset, codes, "unit_cost").where(lambda known: known > 0)
+    stands_in = stands_in.fillna(_item(dataset, codes, "unit_price")).fillna(0.0)
+    basis = np.where(cost > 0, cost, stands_in)
     rate = _item(dataset, codes, "holding_rate_per_year").fillna(settings.stock.holding_rate_per_year)
     fixed = _item(dataset, codes, "holding_cost_per_week")
-    return fixed.fillna(rate * cost / 52).to_numpy(dtype=float)
+    return fixed.fillna(rate * basis / 52).to_numpy(dtype=float)
 
 
 def shortage_costs(dataset: Dataset, keys: pd.DataFrame, cost: Floats, settings: Settings) -> Floats:

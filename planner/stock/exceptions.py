@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from planner.stock.case import Case, Floats
+from planner.dataset import Dataset
+from planner.stock.case import Floats
 from planner.stock.optimise import Plan
 from planner.stock.relief import label, reliefs
 from planner.stock.remedies import remedy
@@ -15,42 +16,12 @@ from planner.stock.remedies import remedy
 COLUMNS = ["type", "severity", "sku", "warehouse", "week", "money", "text", "hint"]
 _SERIOUS = 0.05
 _EXCESS_WEEKS = 26.0
-# type of a note -> severity, text, hint
-_NOTES = {
-    "negative on hand": (
-        2,
-        "{sku} at {place} shows {quantity:,.0f} units below zero; planned as owed",
-        "count the stock",
-    ),
-    "overdue pipeline": (
-        2,
-        "order {order} of {quantity:,.0f} {sku} for {place} was due {date:%Y-%m-%d}; expected this week",
-        "confirm a new due date",
-    ),
-    "missing lead time": (
-        3,
-        "{sku} from {source} to {place} has no lead time; {quantity:,.0f} days assumed",
-        "fill sourcing.lead_days",
-    ),
-    "missing cost": (3, "{sku} from {source} to {place} has no cost; 0 assumed", "fill sourcing.unit_cost"),
-    "missing rate": (
-        2,
-        "the currency of {sku} from {source} to {place} has no rate; 1 assumed",
-        "add it to currencies",
-    ),
-    "lead time beyond horizon": (
-        1,
-        "{sku} from {source} reaches {place} after the last planned week",
-        "raise stock.horizon_weeks",
-    ),
-}
 
 
-def exceptions(plan: Plan) -> pd.DataFrame:
+def exceptions(plan: Plan, dataset: Dataset) -> pd.DataFrame:
     """type, severity (1 worst), sku, warehouse, week, money, text, hint: one row a finding, the dearest first."""
     rows = [
-        *_noted(plan.case), *_stock_outs(plan), *_expiring(plan), *_excess(plan), *_minimums(plan),
-        *_missing_sources(plan.case), *_floors(plan), *_limits(plan),
+        *_stock_outs(plan), *_expiring(plan), *_excess(plan), *_minimums(plan, dataset), *_floors(plan), *_limits(plan),
     ]  # fmt: skip
     frame = pd.DataFrame(rows, columns=COLUMNS)
     frame["week"] = pd.to_datetime(frame["week"]).astype("datetime64[ns]")
@@ -67,22 +38,6 @@ def _row(
     kind: str, severity: int, sku: str, place: str, week: Any, money: float, text: str, hint: str
 ) -> dict[str, Any]:
     return dict(zip(COLUMNS, (kind, severity, sku, place, week, money, text, hint), strict=True))
-
-
-def _noted(case: Case) -> list[dict[str, Any]]:
-    """Faults and assumptions met while reading the tables."""
-    number = {key: n for n, key in enumerate(zip(case.nodes.sku, case.nodes.place, strict=True))}
-    rows = []
-    for note in case.notes:
-        severity, text, hint = _NOTES[note["type"]]
-        n = number.get((note["sku"], note["place"]))
-        money = float(case.nodes.cost[n] * note["quantity"]) if n is not None and "stock" not in note else 0.0
-        if note["type"].startswith(("missing", "lead")):
-            money = float((case.nodes.cost[n] * case.nodes.demand[n, :4]).sum()) if n is not None else 0.0
-        rows.append(
-            _row(note["type"], severity, note["sku"], note["place"], case.weeks[0], money, text.format(**note), hint)
-        )
-    return rows
 
 
 def _stock_outs(plan: Plan) -> list[dict[str, Any]]:
@@ -145,57 +100,26 @@ def _excess(plan: Plan) -> list[dict[str, Any]]:
     return rows  # fmt: skip
 
 
-def _minimums(plan: Plan) -> list[dict[str, Any]]:
+def _minimums(plan: Plan, dataset: Dataset) -> list[dict[str, Any]]:
     """Minima of more than double what eight weeks need, ordered or not: with the holding cost of the surplus."""
     case, links, rows = plan.case, plan.case.links, []
-    for i in np.flatnonzero((links.due >= 0).any(axis=1) & (links.moq > links.pack)).tolist():
-        n = int(links.node[i])
-        below = case.nodes.members[n] if case.nodes.feeds[n] else np.array([n])
-        weekly = float(case.nodes.demand[below].sum() / case.horizon)
-        if links.moq[i] > 16 * weekly and weekly > 0:
-            weeks_ordered = np.flatnonzero(plan.solution.packs[i])
-            t = int(weeks_ordered[0]) if len(weeks_ordered) else 0
-            surplus = float(links.moq[i] - 8 * weekly)
-            weeks = surplus / max(weekly, 1e-3)
-            money = surplus * float(case.nodes.holding[n]) * min(weeks, 52.0) / 2
-            what, lasts = f"{links.moq[i]:,.0f} {links.sku[i]}", links.moq[i] / max(weekly, 1e-3)
-            text = f"the minimum of {what} from {links.source[i]} lasts {lasts:,.0f} weeks at {links.destination[i]}"
-            text += "" if len(weeks_ordered) else "; nothing is ordered"
-            rows.append(
-                _row(
-                    "minimum above need",
-                    3,
-                    links.sku[i],
-                    links.destination[i],
-                    case.weeks[t],
-                    money,
-                    text,
-                    "negotiate the MOQ, or stock it elsewhere",
-                )
-            )
-    return rows  # fmt: skip
-
-
-def _missing_sources(case: Case) -> list[dict[str, Any]]:
-    supplied = set(case.links.node.tolist())
-    rows = []
-    for n in np.flatnonzero(case.nodes.demand.sum(axis=1) > 0).tolist():
-        if n not in supplied:
-            money = float(case.nodes.demand[n].sum() * case.nodes.shortage[n])
-            text = f"{case.nodes.sku[n]} sells at {case.nodes.place[n]} but has no source"
-            rows.append(
-                _row(
-                    "missing source",
-                    1,
-                    case.nodes.sku[n],
-                    case.nodes.place[n],
-                    case.weeks[0],
-                    money,
-                    text,
-                    "add a row to sourcing",
-                )
-            )
-    return rows  # fmt: skip
+    below = [case.nodes.members[n] if case.nodes.feeds[n] else np.array([n]) for n in links.node.tolist()]
+    weekly = np.array([case.nodes.demand[nodes].sum() for nodes in below]).reshape(-1) / case.horizon
+    possible = (links.due >= 0).any(axis=1) & (links.moq > links.pack)
+    large = np.flatnonzero(possible & (links.moq > 16 * weekly) & (weekly > 0)).tolist()
+    cells = dataset.cells("sourcing", "moq", links.row[large].tolist())
+    for i, cell in zip(large, cells, strict=True):
+        ordered = np.flatnonzero(plan.solution.packs[i])
+        surplus = float(links.moq[i] - 8 * weekly[i])
+        money = surplus * float(case.nodes.holding[links.node[i]]) * min(surplus / weekly[i], 52.0) / 2
+        text = (
+            f"the minimum of {links.moq[i]:,.0f} {links.sku[i]} from {links.source[i]} lasts"
+            f" {links.moq[i] / weekly[i]:,.0f} weeks at {links.destination[i]}"
+            f"{'' if len(ordered) else '; nothing is ordered'}. See {cell}."
+        )
+        week, hint = case.weeks[ordered[0] if len(ordered) else 0], "negotiate the MOQ, or stock it elsewhere"
+        rows.append(_row("minimum above need", 3, links.sku[i], links.destination[i], week, money, text, hint))
+    return rows
 
 
 def _floors(plan: Plan) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from planner.stock.case import Case, Flags, Floats, Ints
+from planner.stock.case import Case, Floats, Ints
 from planner.stock.kernel.field import FAR, Field
 from planner.stock.model import EARLY_SHARE, floor_price, last_listed
 from planner.stock.resting import resting_stock
@@ -169,37 +169,15 @@ def _orders_by_arrival(case: Case) -> tuple[Ints, Ints, Ints]:
     return first.astype(np.int64), link[order].astype(np.int64), week[order].astype(np.int64)
 
 
-def upstream_first(case: Case) -> tuple[list[Ints], Flags]:
-    """Nodes by level, those that feed others before those they feed, and the links [L] that close a loop.
-
-    A loop is cut at the link that leads back to a place met before, in the order of the links.
-    """
-    links, count = case.links, len(case.nodes)
-    back = np.zeros(len(links), bool)
-    down: dict[int, list[tuple[int, int]]] = {}
-    for i in np.flatnonzero(links.origin >= 0).tolist():
-        down.setdefault(int(links.origin[i]), []).append((i, int(links.node[i])))
-    state = np.zeros(count, np.int8)
-    for root in sorted(down, key=lambda n: (bool(case.nodes.fed[n]), n)):
-        stack: list[tuple[int, int]] = [(root, 0)] if state[root] == 0 else []
-        while stack:
-            n, k = stack.pop()
-            state[n] = 1
-            if k < len(down.get(n, [])):
-                stack.append((n, k + 1))
-                link, other = down[n][k]
-                if state[other] == 1:
-                    back[link] = True
-                elif state[other] == 0:
-                    stack.append((other, 0))
-            else:
-                state[n] = 2
+def upstream_first(case: Case) -> list[Ints]:
+    """Nodes by level, those that feed others before those they feed. Sources hold no circle."""
+    origin, node, count = case.links.origin, case.links.node, len(case.nodes)
+    inner = origin >= 0
     level = np.zeros(count, np.int64)
     for _ in range(count):
-        forward = (links.origin >= 0) & ~back
         deeper = np.zeros(count, np.int64)
-        np.maximum.at(deeper, links.node[forward], level[links.origin[forward]] + 1)
+        np.maximum.at(deeper, node[inner], level[origin[inner]] + 1)
         if (deeper == level).all():
             break
         level = deeper
-    return [np.flatnonzero(level == k) for k in range(int(level.max(initial=0)) + 1)], back
+    return [np.flatnonzero(level == k) for k in range(int(level.max(initial=0)) + 1)]

@@ -44,16 +44,15 @@ class Demand:
 def read_case(
     dataset: Dataset, weekly: pd.DataFrame, cumulative: pd.DataFrame, settings: Settings, as_of: dt.date
 ) -> Case:
-    """Everything the model needs, with the faults and assumptions met on the way as `notes`."""
+    """Everything the model needs."""
     weeks = planned_weeks(weekly, settings, as_of)
     sources = read_sources(dataset, settings, as_of)
     keys = _node_keys(weekly, dataset, sources)
     number = {key: i for i, key in enumerate(_pairs(keys))}
     known = np.array([pair in number for pair in _pairs(sources, "destination")], bool)
     used = sources[known].reset_index(drop=True)
-    notes: list[dict[str, Any]] = []
-    links = read_links(dataset, used, number, weeks, as_of, settings, notes)
-    position = position_of(dataset, number, weeks, as_of, notes)
+    links = read_links(dataset, used, number, weeks, as_of, settings)
+    position = position_of(dataset, number, weeks, as_of)
     windows = exposure(dataset, settings, as_of)
     demand = _demand(keys, weekly, cumulative, windows, used, position, weeks, as_of)
     nodes = _nodes(
@@ -66,7 +65,7 @@ def read_case(
     volume = _of_items(items, "volume_m3", nodes.sku)
     weight = _of_items(items, "weight_kg", nodes.sku)
     pallet = _of_items(items, "pallet_quantity", nodes.sku)
-    limits = read_limits(dataset, nodes, links, weeks, settings, as_of, volume, weight, pallet, notes)
+    limits = read_limits(dataset, nodes, links, weeks, settings, as_of, volume, weight, pallet)
     joints = joint_orders(dataset, links, settings, as_of)
     return Case(
         as_of,
@@ -79,7 +78,6 @@ def read_case(
         echelon,
         volume[links.node],
         weight[links.node],
-        tuple(notes),
         read_lots(dataset, number, weeks, as_of, position.opening),
         read_trucks(dataset, links, nodes, volume, weight, settings, as_of),
     )

@@ -19,7 +19,7 @@ _WHEN = {"order": "order", "receipt": "receipt", "payment": "payment"}
 
 def read_limits(
     dataset: Dataset, nodes: Nodes, links: Links, weeks: pd.DatetimeIndex, settings: Settings, as_of: dt.date,
-    volume: Floats, weight: Floats, pallet: Floats, notes: list[dict[str, Any]],
+    volume: Floats, weight: Floats, pallet: Floats,
 ) -> tuple[Limit, ...]:  # fmt: skip
     """One Limit per scope, resource and measure with a row in the horizon, and the weekly budget of the settings."""
     units = _measures(volume, weight, pallet)

@@ -20,9 +20,9 @@ Key = tuple[str, str]
 
 def read_links(
     dataset: Dataset, sources: pd.DataFrame, number: dict[Key, int], weeks: pd.DatetimeIndex, as_of: dt.date,
-    settings: Settings, notes: list[dict[str, Any]],
+    settings: Settings,
 ) -> Links:  # fmt: skip
-    """Links in the order of `sources`. Notes: assumed lead times and costs, lead times beyond the horizon."""
+    """Links in the order of `sources`."""
     order, due_date = _dates(dataset, sources, weeks, as_of, settings)
     node = np.array([number[pair] for pair in zip(sources["sku"], sources["destination"], strict=True)], dtype=np.int64)
     origin = np.array(
@@ -36,7 +36,6 @@ def read_links(
     due = np.where(_deliverable(dataset, sources, due_date), due, -1)
     due = np.where(origin[:, None] == node[:, None], -1, due)
     tiers = _tiers(dataset, sources, origin)
-    _note_assumptions(sources, origin, order, due, weeks, notes)
     suppliers = _joint_suppliers(dataset)
     return Links(
         sku=sources["sku"].to_numpy(dtype=object), source=sources["source"].to_numpy(dtype=object),
@@ -47,7 +46,8 @@ def read_links(
         joint=np.array(
             [suppliers.get(s, -1) if o < 0 else -1 for s, o in zip(sources["source"], origin, strict=True)], np.int64
         ),
-        order_date=order, due_date=due_date, due=due, paid=_week_of(_payment(dataset, sources, due_date), weeks),
+        row=sources["row"].to_numpy(dtype=np.int64), order_date=order, due_date=due_date, due=due,
+        paid=_week_of(_payment(dataset, sources, due_date), weeks),
     )  # fmt: skip
 
 
@@ -157,20 +157,3 @@ def joint_orders(dataset: Dataset, links: Links, settings: Settings, as_of: dt.d
             )
         )
     return tuple(result)
-
-
-def _note_assumptions(
-    sources: pd.DataFrame, origin: Ints, order: Dates, due: Ints, weeks: pd.DatetimeIndex, notes: list[dict[str, Any]]
-) -> None:
-    never = [bool(np.all(row < 0)) for row in due]
-    ordered = [bool(np.any(~np.isnat(row))) for row in order]
-    for i, row in enumerate(rows_of(sources)):
-        about = {"sku": row.sku, "place": row.destination, "source": row.source}
-        if row.assumed_lead:
-            notes.append({"type": "missing lead time", **about, "quantity": row.lead_days})
-        if row.assumed_cost and np.isnan(row.unit_cost) and origin[i] < 0:
-            notes.append({"type": "missing cost", **about, "quantity": 0.0})
-        if row.no_rate:
-            notes.append({"type": "missing rate", **about, "quantity": 1.0})
-        if never[i] and ordered[i] and row.lead_days > 7 * len(weeks) - 7:
-            notes.append({"type": "lead time beyond horizon", **about, "quantity": row.lead_days})

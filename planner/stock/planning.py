@@ -53,7 +53,7 @@ def replenish(
     violations = check.verify(dataset, weekly, orders, table, settings, as_of)
     seconds["check"] = time.perf_counter() - start
     return StockResult(
-        table, orders, price_table(plan), exceptions(plan), _summary(plan, violations, seconds | plan.seconds)
+        table, orders, price_table(plan), exceptions(plan, dataset), _summary(plan, violations, seconds | plan.seconds)
     )
 
 

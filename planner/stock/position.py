@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from planner.dataset import Dataset
 from planner.stock.case import Floats
-from planner.stock.sourcing import rows_of
 
 Key = tuple[str, str]
 
@@ -28,18 +26,15 @@ class Position:
     ordered: Floats
 
 
-def position_of(
-    dataset: Dataset, number: dict[Key, int], weeks: pd.DatetimeIndex, as_of: dt.date, notes: list[dict[str, Any]]
-) -> Position:
+def position_of(dataset: Dataset, number: dict[Key, int], weeks: pd.DatetimeIndex, as_of: dt.date) -> Position:
     """Opening = free on hand - allocated - overdue customer orders; below zero it is owed. Overdue pipeline is expected
-    in the first week. Notes: negative on hand, overdue pipeline."""
-    free = _free_stock(dataset, notes)
+    in the first week."""
+    free = _free_stock(dataset)
     orders = dataset["customer_orders"]
     late = orders["backorder"].astype(bool) | (orders["due_date"] < pd.Timestamp(as_of))
     owed = orders[late].groupby(["sku", "warehouse"])["quantity"].sum().to_dict()
     net = np.array([free.get(key, 0.0) - owed.get(key, 0.0) for key in number], dtype=float)
     pipeline = dataset["pipeline"]
-    _note_overdue(pipeline[pipeline["due_date"] < pd.Timestamp(as_of)], notes)
     arrives = pipeline.assign(due=pipeline["due_date"].where(pipeline["due_date"] >= weeks[0], weeks[0]))
     by_week = _by_week(arrives, "destination", "due", number, weeks)
     transfers = arrives[arrives["kind"] == "transfer"]
@@ -50,26 +45,12 @@ def position_of(
     return Position(np.maximum(net, 0.0), np.maximum(-net, 0.0), by_week, np.maximum(moving, 0.0), ordered)
 
 
-def _free_stock(dataset: Dataset, notes: list[dict[str, Any]]) -> dict[Key, float]:
+def _free_stock(dataset: Dataset) -> dict[Key, float]:
     stock = dataset["stock"]
     stock = stock[stock["status"] != "quarantine"]
     rows = stock.groupby(["sku", "warehouse"])[["on_hand", "allocated"]].sum()
-    notes += [
-        {"type": "negative on hand", "sku": row.sku, "place": row.warehouse, "quantity": -row.on_hand}
-        for row in rows_of(rows[rows["on_hand"] < 0].reset_index())
-    ]
     free = rows["on_hand"] - rows["allocated"].fillna(0.0)
     return {(sku, place): float(units) for (sku, place), units in free.items()}  # type: ignore[misc,has-type]
-
-
-def _note_overdue(late: pd.DataFrame, notes: list[dict[str, Any]]) -> None:
-    notes += [
-        {
-            "type": "overdue pipeline", "sku": row.sku, "place": row.destination, "quantity": float(row.quantity),
-            "date": row.due_date, "order": row.order_id,
-        }
-        for row in rows_of(late.sort_values(["sku", "destination", "order_id"]))
-    ]  # fmt: skip
 
 
 def _by_week(frame: pd.DataFrame, place: str, date: str, number: dict[Key, int], weeks: pd.DatetimeIndex) -> Floats:

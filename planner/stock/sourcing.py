@@ -14,6 +14,7 @@ from planner.currency import rates_to_base, to_base
 from planner.dataset import Dataset
 from planner.settings import Settings
 from planner.stock.case import Dates, Flags
+from planner.stock.loops import closing, way_between
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 STOCKING_KINDS = ("dc", "warehouse", "store")
@@ -22,31 +23,50 @@ FOREVER = pd.Timestamp("2200-01-01")
 
 def read_sources(dataset: Dataset, settings: Settings, as_of: dt.date) -> pd.DataFrame:
     """`sourcing` ready to use, sorted by key: unit_cost and order_cost in base currency, pack, lead_days and its
-    spread, transfer (the source stocks the SKU itself), assumed_lead and assumed_cost (True where a default was taken).
+    spread, transfer (the source stocks the SKU itself), `row` in the table. Ways that close a circle are left out.
     """
-    rows = dataset["sourcing"].sort_values(["sku", "source", "destination", "start"], kind="stable")
-    rows = rows.reset_index(drop=True)
-    kinds = dataset["locations"].set_index("location")["kind"]
+    rows = _ways(dataset)
+    rows = rows[~closing(rows, as_of)].reset_index(drop=True)
     items = dataset["items"].set_index("sku")
     rates = rates_to_base(dataset["currencies"], settings.plan.currency, as_of)
-    rate = to_base(pd.Series(1.0, index=rows.index), rows["currency"], rates)
-    known = rows["unit_cost"] * rate.fillna(1.0)
+    rate = to_base(pd.Series(1.0, index=rows.index), rows["currency"], rates).fillna(1.0)
     step = rows["sku"].map(items["quantity_step"]).fillna(1.0)
     multiple = rows["order_multiple"].fillna(1.0)
     return rows.assign(
-        rate=rate.fillna(1.0),
-        no_rate=rate.isna(),
-        transfer=rows["source"].map(kinds).isin(STOCKING_KINDS),
-        assumed_cost=known.isna(),
-        unit_cost=known.fillna(rows["sku"].map(items["unit_cost"])),
-        order_cost=(rows["order_cost"] * rate.fillna(1.0)).fillna(0.0),
+        rate=rate,
+        unit_cost=(rows["unit_cost"] * rate).fillna(rows["sku"].map(items["unit_cost"])),
+        order_cost=(rows["order_cost"] * rate).fillna(0.0),
         moq=rows["moq"].fillna(0.0),
         pack=multiple.where(multiple > 0, step.where(step > 0, 1.0)),
         max_order=rows["max_order"].fillna(np.inf),
         setup_units=rows["setup_units"].fillna(0.0),
-        assumed_lead=rows["lead_days"].isna(),
         lead_days=np.ceil(rows["lead_days"].fillna(settings.stock.lead_days)),
         lead_days_sd=rows["lead_days_sd"].fillna(0.0),
+    )
+
+
+def unused_ways(dataset: Dataset, as_of: dt.date) -> pd.DataFrame:
+    """Rows of sourcing, sorted by key, that no plan uses because they close a circle: with `row` and `kept`, the places
+    of the circle in the order in which goods go."""
+    ways = _ways(dataset)
+    unused = closing(ways, as_of)
+    down = ways[~unused & ways["transfer"]]
+    rows = ways[unused].reset_index(drop=True)
+    ways_kept = [
+        way_between(down[down["sku"] == sku], start, end)
+        for sku, start, end in zip(rows["sku"], rows["destination"], rows["source"], strict=True)
+    ]
+    return rows.assign(kept=pd.Series(ways_kept, index=rows.index, dtype=object))
+
+
+def _ways(dataset: Dataset) -> pd.DataFrame:
+    """`sourcing` sorted by key, with row, transfer, priority and span filled in."""
+    table = dataset["sourcing"]
+    rows = table.assign(row=np.arange(len(table))).sort_values(["sku", "source", "destination", "start"], kind="stable")
+    rows = rows.reset_index(drop=True)
+    kinds = dataset["locations"].set_index("location")["kind"]
+    return rows.assign(
+        transfer=rows["source"].map(kinds).isin(STOCKING_KINDS),
         priority=rows["priority"].fillna(1.0),
         start=rows["start"].fillna(pd.Timestamp("1900-01-01")),
         end=rows["end"].fillna(FOREVER),

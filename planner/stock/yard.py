@@ -46,7 +46,7 @@ class Yard:
         self.count, self.paths, self.sells, self.lost = len(nodes), paths, nodes.sells, nodes.lost
         self.holding, self.shortage, self.cost = nodes.holding, nodes.shortage, nodes.cost
         self.origin, self.node, self.order_cost = links.origin, links.node, links.order_cost
-        self.levels = upstream_first(case)[0]
+        self.levels = upstream_first(case)
         self.on_hand = np.repeat((nodes.opening - nodes.backlog)[:, None], paths, axis=1)
         rest = np.diff(nodes.moving, axis=1, prepend=nodes.moving[:, :1] * 0)
         arrives = nodes.pipeline + nodes.expired

@@ -51,7 +51,7 @@ FAULTS = [
     ("stocking", "sku,warehouse,listed_from,listed_to\nA,W,2024-02-01,2024-01-01\n", 2, "listed_to", "is before"),
     ("stocking", "sku,warehouse,min_stock,max_stock\nA,W,9,5\n", 2, "max_stock", "is below min_stock 9"),
     ("stock", "sku,warehouse,on_hand\nA,W,1\nA,W,1\n", 3, "sku", "repeats row 2"),
-    ("sourcing", "sku,source,destination\nA,W,W\n", 2, "destination", "is the source too"),
+    ("sourcing", "sku,source,destination\nA,W,W\n", 2, "destination", "is the source too (correct source or"),
     ("sourcing", "sku,source,destination\nA,S,W\nA,S,W\n", 3, "sku", "repeats row 2"),
     ("sourcing", "sku,source,destination,start,end\nA,S,W,2024-02-01,2024-01-01\n", 2, "end", "is before start"),
     ("lanes", "origin,destination,mode\nS,S,road\n", 2, "destination", "is the origin too"),
