@@ -1,7 +1,6 @@
 """The audience of a campaign: who is sent what, when and by which channel, who is held out, and why the others are not.
 
-The cut is seeded and kept in the table assignments, so that `campaign settle` can read what came of it. Outcomes that
-nobody reported are read from order_lines and behaviour.
+The cut is seeded and kept in the table assignments, so that `campaign settle` can read what came of it.
 """
 
 from __future__ import annotations
@@ -289,29 +288,3 @@ def _table_file(data: Path, campaign: str) -> Path:
         return folder / f"{hashlib.sha256(campaign.encode()).hexdigest()[:12]}.csv"
     parquet = data / "assignments.parquet"
     return parquet if parquet.is_file() else data / "assignments.csv"
-
-
-def with_outcomes(dataset: Dataset) -> pd.DataFrame:
-    """The assignments, with outcomes of campaigns for which nobody reported any: conversion (ordered anything while it
-    ran), spend, and visit where behaviour is known.
-    """
-    table = dataset["assignments"].copy()
-    campaigns = dataset["campaigns"].drop_duplicates("campaign").set_index("campaign")
-    first, last = campaigns["start"].to_dict(), campaigns["end"].to_dict()
-    silent = table.groupby("campaign")[["visit", "conversion", "spend"]].count().sum(axis=1)
-    for name in (str(name) for name, told in silent.items() if not told and name in first):
-        rows = (table["campaign"] == name).to_numpy()
-        who = table.loc[rows, "customer"].astype(object)
-        start, end = first[name], last[name] + pd.Timedelta(days=1)
-        lines, seen = dataset["order_lines"], dataset["behaviour"]
-        lines = lines[(lines["date"] >= start) & (lines["date"] < end) & (lines["quantity"] > 0)]
-        seen = seen[(seen["at"] >= start) & (seen["at"] < end) & (seen["kind"] != "shown")]
-        if len(lines):
-            money = (
-                (lines["quantity"] * lines["unit_price"].fillna(0.0)).groupby(lines["customer"].astype(object)).sum()
-            )
-            table.loc[rows, "conversion"] = who.isin(money.index).astype(float).to_numpy()
-            table.loc[rows, "spend"] = who.map(money).fillna(0.0).to_numpy(float)
-        if len(seen):
-            table.loc[rows, "visit"] = who.isin(set(seen["customer"])).astype(float).to_numpy()
-    return table

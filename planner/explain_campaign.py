@@ -167,9 +167,10 @@ def _past(past: pd.DataFrame) -> str:
     if not row["baseline"] > 0:
         return f"What it did cannot be told.{unread}"
     dip = f"; {number(row['dip'])} of it were missing in the weeks after" if row["dip"] > 0 else ""
+    whom = f" of those addressed, {percent(row['addressed'])} of buyers" if row["addressed"] < 0.995 else ""
     return (
         f"So far it sold {number(row['sold'])} where {number(row['baseline'])} were to be expected,"
-        f" {number(row['excess'], signed=True)}{dip}. Lift {row['lift']:.2f}, four times out of five between"
+        f" {number(row['excess'], signed=True)}{dip}. Lift {row['lift']:.2f}{whom}, four times out of five between"
         f" {row['lift_low']:.2f} and {row['lift_high']:.2f}.{unread}"
     )
 

@@ -110,9 +110,15 @@ def _lift(context: Context) -> Draft:
     from planner.marketing import fit_lift
 
     data, settings = context.dataset, context.settings
+    trials = None
+    if data.has("assignments"):
+        from planner.marketing.trials.outcomes import trial_evidence
+
+        trials = trial_evidence(data, context.as_of)
     lift = fit_lift(
         context.panel("history", "demand"), data["campaigns"], data["campaign_items"], data["items"],
         data["locations"], settings.campaigns, as_of=context.as_of, bucket=settings.plan.bucket,
+        customers=data["customers"], trials=trials,
     )  # fmt: skip
     return Draft({"cleaned": lift.cleaned.wide(), "lift": lift.lift, "events": lift.events})
 
@@ -274,7 +280,8 @@ _READY_TABLES = (*_STOCK_TABLES, "sales", "deliveries")
 FLOW: tuple[Stage, ...] = (
     Stage("history", "sales into demand", _history, ("sales", "stocking", "items", "calendar", "locations"),
           ("plan.bucket", "forecast.history")),
-    Stage("lift", "what past campaigns did", _lift, _CAMPAIGN_TABLES,
+    Stage("lift", "what past campaigns did", _lift,
+          (*_CAMPAIGN_TABLES, "customers", "assignments", "order_lines", "behaviour"),
           ("plan.bucket", "campaigns"), ("history.demand",)),
     Stage("outliers", "one-off spikes", _outliers, ("sales", "items", "locations", "calendar", "drivers"),
           ("plan.bucket", "forecast.outliers"), ("history.demand", "lift.cleaned")),

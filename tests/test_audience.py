@@ -12,11 +12,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from planner.audience import Audience, choose_audience, keep_arms, with_outcomes
+from planner.audience import Audience, choose_audience, keep_arms
 from planner.cli.app import main
 from planner.dataset import Dataset
 from planner.errors import DataError, UsageError
 from planner.exports.audiences import PROFILES, columns_of, phone_e164, write_audience
+from planner.marketing.trials.outcomes import with_outcomes
 from planner.settings import Settings
 from tests.test_gating import World
 

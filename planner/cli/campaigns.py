@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from planner.record import Prepared
     from planner.workspace import Run
 
-_LIFT_SHOWN = ("events", "lift", "lift_low", "lift_high", "pull_forward", "cannibalised")
-_PAST_SHOWN = ("kind", "start", "end", "depth", "lift", "lift_low", "lift_high", "excess", "baseline", "dip",
-               "dip_share", "skus", "warehouses", "unread", "sold")  # fmt: skip
+_LIFT_SHOWN = ("events", "trials", "lift", "lift_low", "lift_high", "pull_forward", "cannibalised")
+_PAST_SHOWN = ("kind", "start", "end", "depth", "addressed", "lift", "lift_low", "lift_high", "excess",
+               "baseline", "dip", "dip_share", "skus", "warehouses", "unread", "sold")  # fmt: skip
 _ORDERS_SHOWN = ("quantity", "campaign_quantity", "sku", "source", "destination", "order_date", "due_date",
                  "campaigns")  # fmt: skip
 _LOADS_SHOWN = ("mode", "shipments", "campaign_kg", "kg", "arrive_date", "campaigns")
@@ -58,9 +58,10 @@ def fit(
     lift, seen = factors(found.table("lift")), found.table("events")
     if events:
         return Answer([Sheet("events", seen, "", ("campaign", "sku", "warehouse"), shown=limit, empty="none")])
-    told = lift[lift["events"] > 0] if (lift["events"] > 0).any() else lift
-    learnt = Sheet("lift", told, "Lift, a factor on the base", ("level", "key", "kind", "depth_band"), _LIFT_SHOWN,
-                   shown=limit, data=lift)  # fmt: skip
+    known = lift["events"] + lift["trials"] > 0
+    told = lift[known] if known.any() else lift
+    learnt = Sheet("lift", told, "Lift of those reached, a factor on the base", ("level", "key", "kind", "depth_band"),
+                   _LIFT_SHOWN, shown=limit, data=lift)  # fmt: skip
     past = Sheet("campaigns", by_campaign(seen), "What past campaigns did", ("campaign",), _PAST_SHOWN, shown=limit,
                  empty="no campaign lies in the past: lifts are those of the built-in prior")  # fmt: skip
     basis = sorted(set(lift.loc[lift["level"] == "prior", "evidence"].str.split(" events here, ").str[-1]))

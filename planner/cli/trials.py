@@ -20,6 +20,7 @@ _SHOWN = ("effect", "low", "high", "control_mean", "p_value", "verdict", "smalle
           "control_customers")  # fmt: skip
 _REGIONS = ("effect", "low", "high", "confidence", "p_value", "units", "verdict", "weeks", "donors", "weeks_before",
             "fit", "usual_fit")  # fmt: skip
+_LIFT = ("lift", "lift_low", "lift_high", "depth", "basis", "kind", "category")
 _PLACES = ("customers", "expected", "way")
 
 
@@ -35,6 +36,8 @@ def settle(
 ) -> Answer:
     """Read finished trials: each arm against the control, with intervals, and no verdict on what they could not see.
 
+    What they say of the lift is evidence for campaigns to come from then on, beside what sales say (campaign fit).
+
     A campaign for a country or region is read without customers: its places against a mix of the others that moved as
     they did before (a synthetic control). One whose items name warehouses is read so if it is named.
     With --uplift OUTCOME learners are compared on halves that they have not seen, and the first table, which -o writes,
@@ -43,6 +46,8 @@ def settle(
     """
     import pandas as pd
 
+    from planner.marketing import factors
+    from planner.marketing.trials.outcomes import told_of, trial_evidence
     from planner.marketing.trials.settle import settle as read
 
     prepared = _prepared("")
@@ -53,16 +58,20 @@ def settle(
         _known(assignments, campaign)
     found = read(assignments, prepared.dataset["campaigns"], prepared.as_of, campaign)
     refused = pd.concat([found.refused, places.refused], ignore_index=True)
+    told = told_of(trial_evidence(prepared.dataset, prepared.as_of))
+    told = told[told["campaign"].isin(found.results["campaign"])].reset_index(drop=True)
     sheets = [
         Sheet("results", found.results, "Arms against the control", ("campaign", "outcome", "arm"), _SHOWN,
               ("verdict",), 0, "no trial could be read"),
+        Sheet("lift", factors(told), "What they say of the lift of those addressed", ("campaign", "arm"), _LIFT,
+              shown=0, empty="no trial says anything of the lift"),
         Sheet("regions", places.results, "Places against a mix of the others", ("campaign", "level", "treated"),
               _REGIONS, ("verdict",), 0, "no regional campaign could be read"),
         Sheet("mix", places.donors, "What the mix is made of", ("campaign", "place"), shown=0, empty="none"),
         Sheet("refused", refused, "Not read", ("campaign",), folded=("why",), shown=0, empty="none"),
     ]  # fmt: skip
     if current().out.format == "table":
-        sheets = [sheet for sheet in sheets if len(sheet.frame) or sheet.name not in ("regions", "mix")]
+        sheets = [sheet for sheet in sheets if len(sheet.frame) or sheet.name not in ("lift", "regions", "mix")]
     if not uplift:
         if by:
             raise UsageError("--by needs --uplift", "planner campaign settle CAMPAIGN --uplift conversion --by region")
@@ -152,7 +161,7 @@ def _regional(prepared: Prepared, campaign: str) -> Regional:
 
 def _assignments(prepared: Prepared) -> pd.DataFrame:
     """What came of trials that nobody reported on is read from what customers bought and looked at."""
-    from planner.audience import with_outcomes
+    from planner.marketing.trials.outcomes import with_outcomes
 
     return with_outcomes(prepared.dataset)
 

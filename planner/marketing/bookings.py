@@ -20,7 +20,9 @@ Floats = npt.NDArray[np.float64]
 
 COUNTED = ("planned", "done")
 AUDIENCE_KINDS = ("email", "sms", "social", "recommendation")
-COLUMNS = ("campaign", "sku", "warehouse", "series", "kind", "depth", "reach", "start", "end")
+COLUMNS = ("campaign", "sku", "warehouse", "series", "kind", "depth", "reach", "addressed", "start", "end")
+# Of buyers where nobody says how many a message is sent to.
+USUAL_SHARE = 0.3
 
 
 def counted(campaigns: pd.DataFrame) -> pd.DataFrame:
@@ -35,20 +37,28 @@ def book(
     items: pd.DataFrame,
     locations: pd.DataFrame,
     keys: pd.DataFrame,
+    customers: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """One row a campaign and series: campaign, sku, warehouse, series, kind, depth, reach, start, end.
+    """One row a campaign and series: campaign, sku, warehouse, series, kind, depth, reach, addressed, start, end.
 
     `series` is the row of `keys` (columns sku and warehouse). A row for one warehouse goes before the row for all.
-    `reach` is the share of buyers addressed, `depth` the discount as a share of the price.
+    `depth` is the discount as a share of the price. `addressed` is the share of the buyers that a message is sent to,
+    1 for campaigns that everybody sees, NaN where it is unknown; `reach` is that share (`USUAL_SHARE` for NaN) less
+    those held out.
     """
-    asked = counted(campaigns).merge(
+    happening = counted(campaigns)
+    happening = happening.assign(addressed=addressed_share(happening, customers))
+    asked = happening.merge(
         campaign_items[["campaign", "sku", "warehouse", "promo_price"]].rename(columns={"warehouse": "where"}),
         on="campaign",
     )
-    asked = asked.assign(depth=_depth(asked, items), reach=_reach(asked), everywhere=asked["where"].isin(["*", ""]))
-    asked = asked[
-        ["campaign", "kind", "depth", "reach", "start", "end", "country", "region", "sku", "where", "everywhere"]
-    ]
+    asked = asked.assign(
+        depth=discount_depth(asked, items), reach=_reach(asked), everywhere=asked["where"].isin(["*", ""])
+    )
+    asked = asked[[
+        "campaign", "kind", "depth", "reach", "addressed", "start", "end", "country", "region", "sku", "where",
+        "everywhere",
+    ]]  # fmt: skip
     booked = asked.merge(keys[["sku", "warehouse"]].assign(series=np.arange(len(keys))), on="sku")
     here = booked["everywhere"] | (booked["where"] == booked["warehouse"])
     booked = booked[here & _in_area(booked, locations)]
@@ -65,17 +75,39 @@ def _in_area(booked: pd.DataFrame, locations: pd.DataFrame) -> pd.Series:
     return fits
 
 
-def _depth(booked: pd.DataFrame, items: pd.DataFrame) -> pd.Series:
+def discount_depth(booked: pd.DataFrame, items: pd.DataFrame) -> pd.Series:
     """Discount = 1 - promotional price / price where both are known, else the campaign's own rate; within 0..0.95."""
     price = booked["sku"].map(items.drop_duplicates("sku").set_index("sku")["unit_price"]).astype(float)
     own = 1.0 - booked["promo_price"].astype(float) / price.where(price > 0)
     return own.fillna(booked["discount_rate"].astype(float)).fillna(0.0).clip(0.0, 0.95)
 
 
+def addressed_share(campaigns: pd.DataFrame, customers: pd.DataFrame | None) -> Floats:
+    """Share of an area's buyers that each campaign is sent to = audience size / customers known there at its end.
+
+    1 for kinds that everybody sees; NaN where the size or the customers of the area are unknown. An audience drawn from
+    one segment is compared with all customers of the area: the others buy there as well.
+    """
+    share = np.where(campaigns["kind"].isin(AUDIENCE_KINDS), np.nan, 1.0)
+    if customers is None or customers.empty:
+        return share
+    since = customers["created_on"].fillna(pd.Timestamp.min)
+    for place, row in enumerate(campaigns.to_dict("records")):
+        if not (share[place] != share[place] and float(row["audience_size"]) > 0):
+            continue
+        here = since <= row["end"]
+        for area in ("country", "region"):
+            here &= (not row[area]) | (customers[area] == row[area])
+        count = int(here.sum())
+        share[place] = min(float(row["audience_size"]) / count, 1.0) if count else np.nan
+    return share
+
+
 def _reach(booked: pd.DataFrame) -> pd.Series:
-    """Share of buyers addressed = 1 - holdout share where a campaign is sent to an audience, else 1."""
+    """Share of buyers that a campaign can move = share addressed x (1 - holdout share)."""
     limited = booked["kind"].isin(AUDIENCE_KINDS) | (booked["audience_size"].astype(float) > 0)
-    return (1.0 - booked["holdout_share"].astype(float).fillna(0.0).clip(0.0, 1.0)).where(limited, 1.0)
+    sent = (1.0 - booked["holdout_share"].astype(float).fillna(0.0).clip(0.0, 1.0)).where(limited, 1.0)
+    return booked["addressed"].fillna(USUAL_SHARE) * sent
 
 
 @dataclass(frozen=True)

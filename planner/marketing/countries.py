@@ -39,19 +39,23 @@ def under_rules(
     """Bookings with `reach` as the country of the warehouse has it: reach x gain factor x share that may be addressed.
 
     The share is 0 for a channel that is not used there, else that of the country's customers who may be addressed by
-    it; 1 for campaigns that are not sent to anybody. Countries without settings stay as they are.
+    it; 1 for campaigns that are not sent to anybody. An audience of known size is drawn from those who may be
+    addressed, so it is cut only where it is larger than they are. Countries without settings stay as they are.
     """
     if not countries:
         return booked
     country = booked["warehouse"].map(locations.drop_duplicates("location").set_index("location")["country"])
     pairs = pd.DataFrame({"country": country.fillna(""), "kind": booked["kind"]})
-    told = {
-        (code, kind): rules.gain_factor * _addressable(code, str(kind), rules, customers)
+    may = {
+        (code, kind): _addressable(code, str(kind), rules, customers)
         for code, rules in countries.items()
         for kind in booked["kind"].unique()
     }
-    factor = [told.get(pair, 1.0) for pair in pairs.itertuples(index=False, name=None)]
-    return booked.assign(reach=booked["reach"] * factor)
+    rows = list(pairs.itertuples(index=False, name=None))
+    share = np.array([may.get(pair, 1.0) for pair in rows])
+    gain = np.array([countries[code].gain_factor if code in countries else 1.0 for code, _ in rows])
+    sent = booked["addressed"].where(booked["kind"].isin(AUDIENCE_KINDS)).fillna(1.0).to_numpy(float)
+    return booked.assign(reach=booked["reach"] * gain * np.minimum(share / np.maximum(sent, 1e-9), 1.0))
 
 
 def _addressable(code: str, kind: str, rules: CountrySettings, customers: pd.DataFrame) -> float:

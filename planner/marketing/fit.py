@@ -29,18 +29,19 @@ from planner.marketing.bookings import (
     stored_share,
     touch,
 )
-from planner.marketing.pool import built_in_log_lift, learn, with_shares, without_evidence
+from planner.marketing.pool import built_in_log_lift, learn, no_evidence, with_shares
 from planner.marketing.shares import Beside, Gains, learn_shares
 from planner.panel import Panel
 from planner.periods import Bucket, first_day
 from planner.settings import CampaignSettings
 
 EVENT_COLUMNS = (
-    "campaign", "sku", "warehouse", "kind", "depth", "start", "end", "buckets", "sold", "baseline", "excess",
+    "campaign", "sku", "warehouse", "kind", "depth", "reach", "start", "end", "buckets", "sold", "baseline", "excess",
     "covered", "log_lift", "sd", "dip", "claim", "dip_share", "note",
 )  # fmt: skip
 NOT_ON_SALE = "not on sale then"
 _LEAST_LIFT = 0.1
+_LARGEST_NOISE = 1.0
 
 
 @dataclass(frozen=True)
@@ -78,15 +79,21 @@ def fit_lift(
     *,
     as_of: dt.date,
     bucket: Bucket,
+    customers: pd.DataFrame | None = None,
+    trials: pd.DataFrame | None = None,
 ) -> Lift:
     """Clean the history of past campaigns and learn their lift.
+
+    `customers` say which share of the buyers an audience is; `trials` are what settled ones say of the lift of those
+    addressed (`trial_evidence`), events of the same campaigns beside what the sales say.
 
     Promoted buckets become the baseline of their unpromoted neighbourhood; buckets after the end get back what was
     bought ahead. Of two campaigns on one series each day counts for the stronger one.
     """
-    past = _past(book(campaigns, campaign_items, items, locations, demand.keys), demand, as_of, bucket)
+    tried = no_evidence() if trials is None else trials
+    past = _past(book(campaigns, campaign_items, items, locations, demand.keys, customers), demand, as_of, bucket)
     if past.empty:
-        return Lift(demand, without_evidence(items, settings), _no_events())
+        return Lift(demand, learn(tried, items, settings), _no_events())
     calendar = Calendar.of(demand.dates, bucket)
     promoted, crowded = _promoted(past, calendar)
     dips = _dips(past, calendar, settings, promoted)
@@ -96,6 +103,7 @@ def fit_lift(
     values = demand.values[rows].astype(np.float64)
     events = _events(local, values, expected, promoted, dips)
     evidence = _evidence(events, as_of)
+    evidence = pd.concat([evidence, tried], ignore_index=True) if len(tried) else evidence
     lift = with_shares(
         learn(evidence, items, settings), _taken(demand, past, expected, promoted, dips, items, settings, bucket)
     )
@@ -211,7 +219,8 @@ def _events(local: pd.DataFrame, values: Floats, expected: Expected, promoted: _
     events = local.assign(**{name: np.bincount(row, part, minlength=count) for name, part in sums.items()}, seen=sold)
     # The usual lift, not the one measured: else a lucky event would count for more than an unlucky one.
     usual = np.exp(built_in_log_lift(local["kind"], local["depth"].to_numpy(float)))
-    events = events.assign(noise=events["variance"] / usual + events["level_sd"] ** 2)
+    whole = 1.0 + local["reach"].to_numpy(float) * (usual - 1.0)
+    events = events.assign(noise=(events["variance"] * whole + events["level_sd"] ** 2 * whole**2) / usual**2)
     return _with_dips(events, values, expected, len(promoted.row), dips)
 
 
@@ -250,7 +259,8 @@ def _evidence(events: pd.DataFrame, as_of: dt.date) -> pd.DataFrame:
     log_lift, noise = _log_lift(found)
     depth = found["weighted"] / found["covered"].where(found["covered"] > 0)
     age = (pd.Timestamp(as_of) - found["end"]).dt.days.clip(lower=0).astype(float)
-    return found.assign(log_lift=log_lift, noise=noise, depth=depth, age=age)
+    log_lift = log_lift + np.minimum(noise, _LARGEST_NOISE) / 2.0
+    return found.assign(log_lift=log_lift, noise=noise, depth=depth, age=age, trial=0.0)
 
 
 def _cleaned(

@@ -4,6 +4,8 @@ Lift is the factor on the baseline; everything here is its logarithm. For each k
 
     log lift = constant + elasticity x -log(1 - depth) + shift of the band + of the category + of the brand + of the SKU
 
+The lift is that of those whom the campaign reaches: of a message, of those it is sent to.
+
 Every term is what its events say beyond the terms before it, weighed against no change as `prior_events` events.
 The curve itself starts from a weak built-in one, so a kind without any past campaign still has a wide answer.
 """
@@ -28,6 +30,7 @@ COLUMNS = (
     "depth_band",
     "depth",
     "events",
+    "trials",
     "log_lift",
     "sd",
     "shift",
@@ -38,10 +41,10 @@ COLUMNS = (
     "evidence",
 )
 
-# The mean own-price elasticity of 1,851 published ones is -2.62 (Bijmolt, van Heerde and Pieters 2005). Only those
-# addressed see what is sent to an audience, so it moves the whole less. The spread says how little this is trusted.
-_ELASTICITY = {kind: 1.0 if kind in AUDIENCE_KINDS else 2.6 for kind in CAMPAIGN_KINDS}
-_CONSTANT = dict.fromkeys(AUDIENCE_KINDS, 0.08) | {"price": 0.0, "feature": 0.3, "display": 0.3}
+# The mean own-price elasticity of 1,851 published ones is -2.62 (Bijmolt, van Heerde and Pieters 2005). Of a message
+# not everybody takes notice. The spread says how little this is trusted.
+_ELASTICITY = {kind: 2.3 if kind in AUDIENCE_KINDS else 2.6 for kind in CAMPAIGN_KINDS}
+_CONSTANT = dict.fromkeys(AUDIENCE_KINDS, 0.25) | {"price": 0.0, "feature": 0.3, "display": 0.3}
 _BUILT_IN_SPREAD = 0.35
 _LEAST_SPREAD, _LARGEST_SPREAD = 0.05, 0.8
 _TYPICAL_PRICE_CUT = 0.25
@@ -69,7 +72,7 @@ def built_in_log_lift(kind: pd.Series, depth: Floats) -> Floats:
 def no_evidence() -> pd.DataFrame:
     """The evidence of no past campaign at all."""
     text = {name: pd.Series(dtype=object) for name in ("campaign", "sku", "kind")}
-    numbers = ("depth", "log_lift", "noise", "covered", "age", "dip", "claim", "dip_noise")
+    numbers = ("depth", "log_lift", "noise", "covered", "age", "dip", "claim", "dip_noise", "trial")
     return pd.DataFrame(text | {name: pd.Series(dtype=float) for name in numbers})
 
 
@@ -78,15 +81,17 @@ def learn(evidence: pd.DataFrame, items: pd.DataFrame, settings: CampaignSetting
 
     `evidence` has one row a campaign and SKU: campaign, sku, kind, depth, log_lift, noise (variance of log_lift),
     covered (units that the campaign could lift), age (days since its end), dip (units missed after the end), claim
-    (excess units that the dip is a share of), dip_noise (its variance).
+    (excess units that the dip is a share of), dip_noise (its variance), trial (1 for what a trial says, else 0). What
+    is said of several SKUs together has an empty sku, and category and brand where they have the same.
     `cannibalised` is the share of the settings here, see `with_shares`.
     `sd` is the standard deviation of the log lift of the next event of an item that has no evidence of its own
     below that level. `shift` is what the row adds to the level above it, at any depth.
     """
     known = items.drop_duplicates("sku").set_index("sku")
-    usable = evidence[np.isfinite(evidence["log_lift"]) & np.isfinite(evidence["noise"])]
-    usable = usable.assign(category=usable["sku"].map(known["category"]), brand=usable["sku"].map(known["brand"]))
-    usable = usable.fillna({"category": "", "brand": ""})
+    usable = evidence[np.isfinite(evidence["log_lift"]) & np.isfinite(evidence["noise"])].copy()
+    for name in ("category", "brand"):
+        told = usable[name] if name in usable else pd.Series("", index=usable.index, dtype=object)
+        usable[name] = usable["sku"].map(known[name]).fillna(told).fillna("")
     parts = [_learn_kind(kind, usable[usable["kind"] == kind], settings) for kind in CAMPAIGN_KINDS]
     table = pd.concat(parts, ignore_index=True).assign(cannibalised=settings.cannibalised_share, cannibalised_sd=0.0)
     order = table["level"].map({level: place for place, level in enumerate(("prior", *LEVELS))})
@@ -150,7 +155,9 @@ class _Fit:
     def _shifts(self, key: pd.Series) -> pd.DataFrame:
         """Per key: shift = sum of w x residual / (sum of w + prior), trust = sum of w / (sum of w + prior)."""
         weight = self._thinned(key)
-        sums = pd.DataFrame({"key": key.to_numpy(), "weight": weight, "pull": weight * self.residual, "events": 1.0})
+        trial = self.events["trial"].to_numpy(float)
+        sums = pd.DataFrame({"key": key.to_numpy(), "weight": weight, "pull": weight * self.residual,
+                             "events": 1.0 - trial, "trials": trial})  # fmt: skip
         sums = sums.groupby("key").sum()
         total = sums["weight"] + self.prior_events / self.spread**2
         own = 1.0 / (sums["weight"] + 1.0 / self.unseen)
@@ -186,7 +193,7 @@ class _Fit:
             variance = (1.0 - key.map(shifts["trust"]).to_numpy(float)) ** 2 * variance + key.map(shifts["own"])
             found = pd.DataFrame({"key": key, "depth": self.events["depth"], "log_lift": log_lift})
             found = found.assign(variance=variance + self.spread**2 + deeper * self.unseen).groupby("key").mean()
-            found = found.assign(level=level, events=shifts["events"], shift=shifts["shift"])
+            found = found.assign(level=level, events=shifts["events"], trials=shifts["trials"], shift=shifts["shift"])
             rows.append(found[found.index != ""].rename_axis("key").reset_index())
             rows[-1] = rows[-1].assign(sd=np.sqrt(rows[-1].pop("variance").astype(float)), depth_band="all")
         table = pd.concat([part for part in rows if len(part)], ignore_index=True).assign(kind=self.kind)
@@ -201,15 +208,20 @@ class _Fit:
         sd = np.sqrt(variance + self.spread**2 + 3 * self.unseen)
         columns = {"level": "prior", "key": "", "depth_band": BANDS, "depth": BAND_DEPTHS}
         return pd.DataFrame(
-            columns | {"events": bands["events"].fillna(0.0), "log_lift": log_lift, "sd": sd, "shift": log_lift - start}
-        )
+            columns | {
+                "events": bands["events"].fillna(0.0), "trials": bands["trials"].fillna(0.0), "log_lift": log_lift,
+                "sd": sd, "shift": log_lift - start,
+            }
+        )  # fmt: skip
 
     def _evidence(self, table: pd.DataFrame) -> list[str]:
         start = f"built-in prior of elasticity {_ELASTICITY[self.kind]:g}, weighing {self.prior_events:g} events"
         campaigns = self.events["campaign"].nunique()
         if not campaigns:
             return [f"no past {self.kind} campaign: {start}"] * len(table)
+        trials = int(self.events["trial"].sum())
         past = f"{campaigns} past {self.kind} campaign{'s' if campaigns > 1 else ''}"
+        past += f" with {trials} settled trial{'s' if trials > 1 else ''}" if trials else ""
         return [f"{int(events)} events here, {past}, {start}" for events in table["events"]]
 
 
@@ -248,7 +260,7 @@ def look_up(lift: pd.DataFrame, asked: pd.DataFrame) -> pd.DataFrame:
     says how sure the answer is.
     """
     prior = lift[lift["level"] == "prior"]
-    result = asked.assign(log_lift=0.0, sd=0.0, mean_factor=1.0, pull_forward=0.0, of_kind=0.0)
+    result = asked.assign(log_lift=0.0, sd=0.0, mean_factor=1.0, pull_forward=0.0, of_kind=0.0, tried=0.0)
     taken = ["cannibalised", "cannibalised_sd"]
     own = lift[lift["level"] == "category"].drop_duplicates("key").set_index("key")[taken]
     of_category = own.reindex(asked["category"]).set_axis(asked.index)
@@ -260,7 +272,7 @@ def look_up(lift: pd.DataFrame, asked: pd.DataFrame) -> pd.DataFrame:
         result.loc[here, "sd"] = np.interp(depth[here], rows["depth"], rows["sd"])
         for name in ("mean_factor", "pull_forward"):
             result.loc[here, name] = rows[name].iloc[0]
-        result.loc[here, "of_kind"] = rows["events"].sum()
+        result.loc[here, "of_kind"], result.loc[here, "tried"] = rows["events"].sum(), rows["trials"].sum()
     at_depth = result["sd"] ** 2
     for level in LEVELS:
         rows = lift[lift["level"] == level].rename(columns={"key": level})[
@@ -287,7 +299,7 @@ def _words(found: pd.DataFrame) -> list[str]:
     """One line of evidence a row: the lift with its 80 % band, and which events it stands on."""
     z = 1.2816
     lift = [np.exp(found["log_lift"].to_numpy(float) + step * found["sd"].to_numpy(float)) for step in (0.0, -z, z)]
-    counts = found[["of_sku", "of_brand", "of_category", "of_kind"]].to_numpy(float)
+    counts = found[["of_sku", "of_brand", "of_category", "of_kind", "tried"]].to_numpy(float)
     rows = zip(*lift, found["depth"].to_numpy(float), found["kind"].astype(str), counts, strict=True)
     return [
         f"lift {middle:.2f} ({low:.2f} to {high:.2f}) at {depth:.0%} off; {_basis(kind, *count)}"
@@ -295,8 +307,9 @@ def _words(found: pd.DataFrame) -> list[str]:
     ]
 
 
-def _basis(kind: str, of_sku: float, of_brand: float, of_category: float, of_kind: float) -> str:
+def _basis(kind: str, of_sku: float, of_brand: float, of_category: float, of_kind: float, tried: float) -> str:
+    trials = f"{tried:.0f} settled trial{'s' if tried > 1 else ''}" if tried else ""
     if not of_kind:
-        return f"no past {kind} campaign: built-in prior"
+        return f"no past {kind} campaign but {trials}" if trials else f"no past {kind} campaign: built-in prior"
     known = f"{of_sku:.0f} of the SKU, {of_brand:.0f} of its brand, {of_category:.0f} of its category"
-    return f"{of_kind:.0f} {kind} events, {known}"
+    return f"{of_kind:.0f} {kind} events, {known}{', and ' + trials if trials else ''}"

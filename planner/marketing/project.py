@@ -70,7 +70,7 @@ def project_uplift(
         return no_uplift()
     promoted = now[["campaign", "start"]].merge(campaign_items[["campaign", "sku", "warehouse"]], on="campaign")
     base = with_like_items(side_by_side(base_forecast, items), promoted, items)
-    booked = book(now, campaign_items, items, locations, base.keys)
+    booked = book(now, campaign_items, items, locations, base.keys, customers)
     people = pd.DataFrame(columns=["country"]) if customers is None else customers
     booked = _with_lift(under_rules(booked, locations, people, countries), base, lift, items, settings)
     if booked.empty:
@@ -109,13 +109,14 @@ def _with_lift(
     gain, sd = factor - 1.0, factor * np.sqrt(np.expm1(log_sd**2))
     unsure = np.where(booked["like"] != "", LIKE_ITEM_CV, 0.0)
     sd = np.sqrt(sd**2 * (1.0 + unsure**2) + (gain * unsure) ** 2)
+    sent = [f"; of those addressed, {share:.0%} of buyers" if share < 1 else "" for share in booked["reach"]]
     never = np.where(booked["like"] != "", "; never sold: level is the " + booked["like"], "")
     return booked.assign(
         gain=gain * booked["reach"],
         gain_sd=sd * booked["reach"],
         log_sd=np.sqrt(log_sd**2 + np.log1p(unsure**2)),
         log_mean=np.log(booked["mean_factor"]) + np.log1p(unsure**2) / 2,
-        evidence=booked["evidence"] + never,
+        evidence=booked["evidence"] + sent + never,
     )
 
 

@@ -35,7 +35,8 @@ def run(full: bool, smoke: bool) -> list[Figure]:
     plan` makes them. Coverage: of the SKU-warehouse-weeks with one row of uplift, those whose net effect as it came (in
     units, demand less what it would have been) lies within q0.10 and q0.90, both included; beside it the rows with and
     without gross, and the expected effect. Total: net of all rows against the expected effect of everything, also where
-    no row stands. Stock: the promoted SKUs and 60 others, ordered anew every Monday over 12 weeks ahead by the
+    no row stands; beside it how far off one would be who knows every parameter and not the chance of each campaign,
+    which nobody can tell. Stock: the promoted SKUs and 60 others, ordered anew every Monday over 12 weeks ahead by the
     forecast of today, until the week after the last campaign, on the demand as it came; a stock-out is a promoted
     SKU-warehouse-week in which something was missing; money in stock is the mean over weeks. Three plans: with the net
     effect, without campaigns, with the gross lift alone."""
@@ -51,6 +52,8 @@ def run(full: bool, smoke: bool) -> list[Figure]:
         *(Figure(f"of it {name}, mean", value, "%") for name, value in mean.items()),
         Figure("total net effect off, worst seed", 100 * off, "%", 5.0),
         Figure("total net effect over the truth, mean", 100 * float(np.mean([f.total for f in found])), "%"),
+        Figure("gross over the truth for one who knows all but chance, worst seed off",
+               100 * max(abs(f.foreseen - 1) for f in found), "%"),
         Figure("stock-outs in campaign weeks, worst seed", max(outs), "", 0.5, "lower", IGNORED, 1.0),
         Figure("units missing in campaign weeks, mean", float(np.mean([f.missing for f in found])), "", None, "lower",
                IGNORED, 1.0),
@@ -60,10 +63,12 @@ def run(full: bool, smoke: bool) -> list[Figure]:
 
 @dataclass(frozen=True)
 class Measured:
-    """Of one seed: coverage, that of parts, total over the truth, stock-outs and money in stock by plan, units missing
-    in campaign weeks over those of the plan that ignores campaigns."""
+    """Of one seed: coverage; gross over the truth for one who knows all but chance; coverage by part; total over the
+    truth; stock-outs and money in stock by plan; units missing in campaign weeks over those of the plan that ignores
+    campaigns."""
 
     inside: float
+    foreseen: float
     parts: dict[str, float]
     total: float
     stock_outs: dict[str, float]
@@ -79,7 +84,7 @@ def measured(seed: int, smoke: bool = False) -> Measured:
     plans = {NET: uplift, IGNORED: no_uplift(), GROSS: gross.assign(net=gross["gross"])}
     played = {name: play(world, baseline, rows, seed, smoke) for name, rows in plans.items()}
     return Measured(
-        inside, parts, float(uplift["net"].sum() / world.expected.sum()),
+        inside, world.foreseen / float(world.gross.sum()), parts, float(uplift["net"].sum() / world.expected.sum()),
         {name: outs for name, (outs, _, _) in played.items()}, {name: money for name, (_, _, money) in played.items()},
         played[NET][1] / max(played[IGNORED][1], 1e-9),
     )  # fmt: skip
@@ -93,7 +98,9 @@ def forecast(world: World, smoke: bool) -> tuple[Baseline, pd.DataFrame]:
         calendar=data["calendar"], locations=data["locations"],
     )  # fmt: skip
     tables = (data["campaigns"], data["campaign_items"], data["items"], data["locations"])
-    lift = fit_lift(history.demand, *tables, settings.campaigns, as_of=AS_OF, bucket="week")
+    lift = fit_lift(
+        history.demand, *tables, settings.campaigns, as_of=AS_OF, bucket="week", customers=data["customers"]
+    )
     baseline = fit_baseline(
         lift.cleaned, data["items"], methods, horizon=AHEAD, bucket="week", seed=settings.plan.seed,
         stocking=data["stocking"], in_stock=history.in_stock,

@@ -40,6 +40,7 @@ SEGMENTS, SEGMENT_SHARES = ("loyal", "occasional", "lapsed"), (0.35, 0.40, 0.25)
 KINDS = ("price", "feature", "display", "email")
 ADDS = {"price": 0.0, "feature": 0.25, "display": 0.2, "email": 0.3}
 PHASES = ((1.0,), (1.15, 0.85), (1.25, 1.0, 0.75))
+CHANCE = (0.08, 0.12, 0.08)
 AFTER = (0.5, 0.3, 0.2)
 MOST_LOST = 0.8
 
@@ -50,6 +51,7 @@ class World:
 
     `demand` is what is asked for with the 12 campaigns, `base` what would be without; `effect` = demand - base, and
     `expected` its expectation given the lifts; `gross` the expected units gained by what is promoted itself.
+    `foreseen`: the sum of gross for one who knows all of this but the chance of each event.
     `felt` marks cells in which one of the 12 changes anything, `running` the promoted ones.
     """
 
@@ -60,6 +62,7 @@ class World:
     demand: Floats
     expected: Floats
     gross: Floats
+    foreseen: float
 
     @property
     def effect(self) -> Floats:
@@ -97,18 +100,23 @@ def generated(seed: int) -> World:
     mean, dispersion = _base(draw, goods, people)
     table, promoted = _campaigns(draw, goods)
     gained, lost, gross = (np.zeros((2, *mean.shape)) for _ in range(3))
+    foreseen = 0.0
     for (_, campaign), chosen in zip(table.iterrows(), promoted, strict=True):
         ahead = int(campaign["week"] >= PAST)
-        own = _gross(draw, campaign, chosen, mean, goods, people)
+        chance = _chance(draw, len(chosen))
+        own = _gross(chance, campaign, chosen, mean, goods, people)
         _spill(own, chosen, mean, goods, gained[ahead], lost[ahead])
         gross[ahead] += own
-    chance = [np.minimum(part / mean, MOST_LOST) for part in (lost[0], lost[0] + lost[1])]
-    loses = np.maximum(chance[1] - chance[0], 0.0) / (1.0 - chance[0])
-    left = draw.binomial(_units(draw, mean, dispersion), 1.0 - chance[0])
+        if ahead:
+            usual = np.full_like(chance, sum(sd**2 for sd in CHANCE) / 2)
+            foreseen += float(_gross(usual, campaign, chosen, mean, goods, people).sum())
+    drawn = [np.minimum(part / mean, MOST_LOST) for part in (lost[0], lost[0] + lost[1])]
+    loses = np.maximum(drawn[1] - drawn[0], 0.0) / (1.0 - drawn[0])
+    left = draw.binomial(_units(draw, mean, dispersion), 1.0 - drawn[0])
     base = left + _units(draw, gained[0], dispersion)
     # Only what is asked for can be lost: a coming campaign takes from what past ones left of the base.
     demand = draw.binomial(base, 1.0 - loses) + _units(draw, gained[1], dispersion)
-    expected = gained[1] - loses * (mean * (1.0 - chance[0]) + gained[0])
+    expected = gained[1] - loses * (mean * (1.0 - drawn[0]) + gained[0])
     sold, ahead_of = demand[..., :PAST].reshape(-1, PAST), slice(PAST, None)
     flat = [part[..., ahead_of].reshape(-1, AHEAD).astype(np.float64) for part in (base, demand, expected, gross[1])]
     skus = _names()
@@ -116,7 +124,7 @@ def generated(seed: int) -> World:
     tables = _tables(draw, goods, people, keys, sold, mean[..., :PAST].reshape(-1, PAST))
     tables |= _campaign_tables(table, promoted, goods, people, skus)
     weeks = pd.date_range(MONDAY, periods=AHEAD, freq="7D")
-    return World(Dataset.from_frames(tables), keys, weeks, *flat)
+    return World(Dataset.from_frames(tables), keys, weeks, *flat, foreseen)
 
 
 def _names() -> list[str]:
@@ -198,14 +206,18 @@ def _addressed(people: pd.DataFrame, segment: str) -> Floats:
     return np.asarray(share.reindex(PLACES), dtype=np.float64)
 
 
+def _chance(draw: Draw, skus: int) -> Floats:
+    """Of one event, log lift beyond what is to be expected [skus, places]: its own, of the SKUs, of the places."""
+    of_event = draw.normal(0, CHANCE[0]) + draw.normal(0, CHANCE[1], (skus, 1))
+    return np.asarray(of_event + draw.normal(0, CHANCE[2], (skus, len(PLACES))), dtype=np.float64)
+
+
 def _gross(
-    draw: Draw, campaign: pd.Series, skus: Ints, mean: Floats, goods: _Goods, people: pd.DataFrame
+    chance: Floats, campaign: pd.Series, skus: Ints, mean: Floats, goods: _Goods, people: pd.DataFrame
 ) -> Floats:  # fmt: skip
     cut, kind = -np.log1p(-campaign["depth"]), campaign["kind"]
     country = np.arange(len(PLACES)) // 2
-    log_lift = ADDS[kind] + goods.elasticity[skus][:, country] * cut
-    log_lift = log_lift + draw.normal(0, 0.08) + draw.normal(0, 0.12, (len(skus), 1))
-    log_lift = log_lift + draw.normal(0, 0.08, log_lift.shape)
+    log_lift = ADDS[kind] + goods.elasticity[skus][:, country] * cut + chance
     gain = np.maximum(np.expm1(log_lift), 0.02)
     if kind == "email":
         gain = gain * _addressed(people, campaign["segment"])

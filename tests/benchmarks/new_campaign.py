@@ -74,6 +74,6 @@ def _evidence(events: pd.DataFrame) -> pd.DataFrame:
     by = events.groupby(["week", "sku", "kind"])
     table = by.agg(log_lift=("lift", "mean"), depth=("depth", "mean"), count=("lift", "size")).reset_index()
     within = float(by["lift"].var().mean())
-    nothing = dict.fromkeys(("age", "dip", "claim", "dip_noise"), 0.0)
+    nothing = dict.fromkeys(("age", "dip", "claim", "dip_noise", "trial"), 0.0)
     named = table["week"].astype(str) + table["kind"]
     return table.assign(campaign=named, noise=within / table["count"], covered=table["count"].astype(float), **nothing)
