@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,7 @@ from planner.marketing.bookings import (
     stored_share,
     touch,
 )
+from planner.marketing.phase import SETTLED, Seen, learn_slope, position
 from planner.marketing.pool import built_in_log_lift, learn, no_evidence, with_shares
 from planner.marketing.shares import Beside, Gains, learn_shares
 from planner.panel import Panel
@@ -61,12 +62,17 @@ class Lift:
 class _Marks:
     """Cells of the history that campaigns touched: row is the booking, share how much of it counts.
 
-    For promoted cells `share` is the share of the bucket that is promoted, for dips the share of the whole dip.
+    For promoted cells `share` is the share of the bucket that is promoted, for dips the share of the whole dip;
+    `position` is where in the campaign or dip it lies (`phase`).
     """
 
     row: Ints
     bucket: Ints
     share: Floats
+    position: Floats
+
+    def sloped(self, slope: float) -> _Marks:
+        return replace(self, share=self.share * (1.0 + slope * self.position))
 
 
 def fit_lift(
@@ -101,11 +107,14 @@ def fit_lift(
     local = past.assign(series=np.searchsorted(rows, past["series"]))
     expected = _expected(demand, rows, local, promoted, dips, items, bucket)
     values = demand.values[rows].astype(np.float64)
+    slopes = _slopes(local, values, expected, promoted, dips)
+    promoted, dips = promoted.sloped(slopes[0]), dips.sloped(slopes[1])
     events = _events(local, values, expected, promoted, dips)
     evidence = _evidence(events, as_of)
     evidence = pd.concat([evidence, tried], ignore_index=True) if len(tried) else evidence
     lift = with_shares(
-        learn(evidence, items, settings), _taken(demand, past, expected, promoted, dips, items, settings, bucket)
+        learn(evidence, items, settings, slopes),
+        _taken(demand, past, expected, promoted, dips, items, settings, bucket),
     )
     share = lift[lift["level"] == "prior"].drop_duplicates("kind").set_index("kind")["pull_forward"]
     cleaned = _cleaned(demand, rows, values, local, expected, promoted, dips, events, share)
@@ -131,19 +140,22 @@ def _promoted(past: pd.DataFrame, calendar: Calendar) -> tuple[_Marks, Flags]:
     head = np.append(True, place[order][1:] != place[order][:-1])
     total = np.bincount(np.cumsum(head) - 1, days[order])
     kept = order[head]
-    marks = _Marks(cells.row[kept], cells.bucket[kept], total / calendar.length[cells.bucket[kept]])
+    where = position(cells, day_numbers(past["start"]), day_numbers(past["end"]), calendar)[kept]
+    marks = _Marks(cells.row[kept], cells.bucket[kept], total / calendar.length[cells.bucket[kept]], where)
     return marks, ~np.isin(np.arange(len(past)), marks.row)
 
 
 def _dips(past: pd.DataFrame, calendar: Calendar, settings: CampaignSettings, promoted: _Marks) -> _Marks:
     """Buckets after each end in which what was bought ahead is missing, except where a campaign runs again."""
-    cells, share = afterwards(day_numbers(past["end"]), settings.pull_forward_weeks, calendar)
+    end = day_numbers(past["end"])
+    cells, share = afterwards(end, settings.pull_forward_weeks, calendar)
+    where = position(cells, end + 1, end + 7 * settings.pull_forward_weeks, calendar)
     series, width = past["series"].to_numpy(np.int64), len(calendar.first)
     busy = np.isin(
         series[cells.row] * width + cells.bucket, series[promoted.row] * width + promoted.bucket, assume_unique=False
     )
     free = ~busy & np.isin(cells.row, promoted.row)
-    return _Marks(cells.row[free], cells.bucket[free], share[free])
+    return _Marks(cells.row[free], cells.bucket[free], share[free], where[free])
 
 
 def _expected(
@@ -160,6 +172,28 @@ def _expected(
     index = season_index(observed, calm[controls], sku[controls], category, bucket)
     row, column = (np.concatenate([series[promoted.row], series[dips.row]]), np.append(promoted.bucket, dips.bucket))
     return expect(demand.values[rows].astype(np.float64), calm[rows], index, sku[rows], row, column, bucket)
+
+
+def _slopes(
+    local: pd.DataFrame, values: Floats, expected: Expected, promoted: _Marks, dips: _Marks
+) -> tuple[float, float]:
+    """How what campaigns gain, and what is missing after them, changes over the weeks (`learn_slope`)."""
+    series, reach = local["series"].to_numpy(np.int64), local["reach"].to_numpy(float)
+    gain = reach * np.expm1(built_in_log_lift(local["kind"], local["depth"].to_numpy(float)))
+    count = len(promoted.row)
+    told = expected.units[:count] * promoted.share * gain[promoted.row]
+    stored = stored_share(day_numbers(local["start"]), day_numbers(local["end"]))
+    gained = stored * np.bincount(promoted.row, np.nan_to_num(told), minlength=len(local))
+    found = []
+    for marks, sign, part, of, settled in (
+        (promoted, 1.0, slice(None, count), told, SETTLED[0]),
+        (dips, -1.0, slice(count, None), gained[dips.row] * dips.share, SETTLED[1]),
+    ):
+        units = sign * (values[series[marks.row], marks.bucket] - expected.units[part])
+        rough = expected.dispersion[series[marks.row]] * (expected.units[part] + (of if sign > 0 else 0.0))
+        noise = np.nan_to_num(rough + expected.variance[part])
+        found.append(learn_slope(Seen(marks.row, units, of, noise, marks.position), settled))
+    return found[0], found[1]
 
 
 def _taken(

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from planner.marketing.bookings import AUDIENCE_KINDS, Floats, Ints
+from planner.marketing.phase import SETTLED
 from planner.settings import CampaignSettings
 from planner.tables import CAMPAIGN_KINDS
 
@@ -35,7 +36,9 @@ COLUMNS = (
     "sd",
     "shift",
     "mean_factor",
+    "slope",
     "pull_forward",
+    "dip_slope",
     "cannibalised",
     "cannibalised_sd",
     "evidence",
@@ -76,14 +79,16 @@ def no_evidence() -> pd.DataFrame:
     return pd.DataFrame(text | {name: pd.Series(dtype=float) for name in numbers})
 
 
-def learn(evidence: pd.DataFrame, items: pd.DataFrame, settings: CampaignSettings) -> pd.DataFrame:
+def learn(
+    evidence: pd.DataFrame, items: pd.DataFrame, settings: CampaignSettings, slopes: tuple[float, float] = SETTLED
+) -> pd.DataFrame:
     """The lift table: one row a level, key and kind (at level `prior` one a depth band as well).
 
     `evidence` has one row a campaign and SKU: campaign, sku, kind, depth, log_lift, noise (variance of log_lift),
     covered (units that the campaign could lift), age (days since its end), dip (units missed after the end), claim
     (excess units that the dip is a share of), dip_noise (its variance), trial (1 for what a trial says, else 0). What
     is said of several SKUs together has an empty sku, and category and brand where they have the same.
-    `cannibalised` is the share of the settings here, see `with_shares`.
+    `cannibalised` is the share of the settings here, see `with_shares`. `slopes` are those of gain and dip (`phase`).
     `sd` is the standard deviation of the log lift of the next event of an item that has no evidence of its own
     below that level. `shift` is what the row adds to the level above it, at any depth.
     """
@@ -94,6 +99,7 @@ def learn(evidence: pd.DataFrame, items: pd.DataFrame, settings: CampaignSetting
         usable[name] = usable["sku"].map(known[name]).fillna(told).fillna("")
     parts = [_learn_kind(kind, usable[usable["kind"] == kind], settings) for kind in CAMPAIGN_KINDS]
     table = pd.concat(parts, ignore_index=True).assign(cannibalised=settings.cannibalised_share, cannibalised_sd=0.0)
+    table = table.assign(slope=slopes[0], dip_slope=slopes[1])
     order = table["level"].map({level: place for place, level in enumerate(("prior", *LEVELS))})
     table = table.assign(order=order).sort_values(["order", "kind", "key", "depth"], kind="stable")
     return table[list(COLUMNS)].reset_index(drop=True)
@@ -261,6 +267,7 @@ def look_up(lift: pd.DataFrame, asked: pd.DataFrame) -> pd.DataFrame:
     """
     prior = lift[lift["level"] == "prior"]
     result = asked.assign(log_lift=0.0, sd=0.0, mean_factor=1.0, pull_forward=0.0, of_kind=0.0, tried=0.0)
+    result = result.assign(slope=0.0, dip_slope=0.0)
     taken = ["cannibalised", "cannibalised_sd"]
     own = lift[lift["level"] == "category"].drop_duplicates("key").set_index("key")[taken]
     of_category = own.reindex(asked["category"]).set_axis(asked.index)
@@ -270,7 +277,7 @@ def look_up(lift: pd.DataFrame, asked: pd.DataFrame) -> pd.DataFrame:
         here, rows = (asked["kind"] == kind).to_numpy(), prior[prior["kind"] == kind].sort_values("depth")
         result.loc[here, "log_lift"] = np.interp(depth[here], rows["depth"], rows["log_lift"])
         result.loc[here, "sd"] = np.interp(depth[here], rows["depth"], rows["sd"])
-        for name in ("mean_factor", "pull_forward"):
+        for name in ("mean_factor", "pull_forward", "slope", "dip_slope"):
             result.loc[here, name] = rows[name].iloc[0]
         result.loc[here, "of_kind"], result.loc[here, "tried"] = rows["events"].sum(), rows["trials"].sum()
     at_depth = result["sd"] ** 2

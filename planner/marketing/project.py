@@ -2,8 +2,8 @@
 
 net = gross - cannibalised + halo - pulled forward, with
 
-gross           base x (lift - 1) x share of buyers addressed x share of the bucket covered
-pulled forward  share of the gross bought ahead, missing evenly over the weeks after the end, on the same series
+gross           base x (lift - 1) x share of buyers addressed x share of the bucket covered x phase
+pulled forward  share of the gross bought ahead, missing over the weeks after the end by phase, on the same series
 cannibalised    share of the gross that other SKUs of the category lose at that warehouse, written on their rows; learnt
                 from past campaigns by category (`shares`)
 halo            share of the gross that the brand's SKUs of other categories gain there, written on their rows
@@ -36,6 +36,7 @@ from planner.marketing.bookings import (
 )
 from planner.marketing.countries import under_rules
 from planner.marketing.parts import Column, Part, Texts, add_up, no_uplift
+from planner.marketing.phase import position
 from planner.marketing.pool import look_up, without_evidence
 from planner.marketing.spill import spill
 from planner.periods import Bucket, first_day
@@ -134,6 +135,8 @@ def _gross(booked: pd.DataFrame, base: Base, calendar: Calendar) -> tuple[Part, 
         for text, days in zip(booked["evidence"], lost, strict=True)
     ]
     level = base.mean[series[cells.row], cells.bucket] * free / calendar.length[cells.bucket]
+    where = position(cells, day_numbers(booked["start"]), day_numbers(booked["end"]), calendar)
+    level = level * (1.0 + booked["slope"].to_numpy(float)[cells.row] * where)
     units, spread = level * gain[cells.row], level * booked["gain_sd"].to_numpy(float)[cells.row]
     own = _part("gross", booked, cells, units, spread, np.array(told, dtype=object))
     gained = np.bincount(cells.row, units, minlength=len(booked)).astype(float)
@@ -145,6 +148,8 @@ def _pulled(booked: pd.DataFrame, base: Base, calendar: Calendar, settings: Camp
     """Share pulled forward x units gained (before the horizon at the level of its first bucket), after the end."""
     start, end = day_numbers(booked["start"]), day_numbers(booked["end"])
     cells, part = afterwards(end, settings.pull_forward_weeks, calendar)
+    where = position(cells, end + 1, end + 7 * settings.pull_forward_weeks, calendar)
+    part = part * (1.0 + booked["dip_slope"].to_numpy(float)[cells.row] * where)
     before = np.maximum(np.minimum(end, calendar.first[0] - 1) - start + 1, 0) / calendar.length[0]
     level = base.mean[booked["series"].to_numpy(np.int64), 0] * before
     share = booked["pull_forward"].to_numpy(float) * stored_share(start, end)
