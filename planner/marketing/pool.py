@@ -17,6 +17,7 @@ import pandas as pd
 
 from planner.marketing.bookings import AUDIENCE_KINDS, Floats, Ints
 from planner.marketing.phase import SETTLED
+from planner.marketing.shares import between_groups
 from planner.settings import CampaignSettings
 from planner.tables import CAMPAIGN_KINDS
 
@@ -38,6 +39,7 @@ COLUMNS = (
     "mean_factor",
     "slope",
     "pull_forward",
+    "pull_forward_sd",
     "dip_slope",
     "cannibalised",
     "cannibalised_sd",
@@ -55,6 +57,8 @@ _TYPICAL_PRICE_CUT = 0.25
 _SHARED_FATE = 0.3
 # Response drifts: on orange_juice lifts fall while promotions become more frequent. A year counts half.
 _HALF_LIFE_DAYS = 364.0
+# Categories differ in what is bought ahead: what keeps is, what spoils is not.
+_PULL_CV, _LEAST_PULL_CV = 0.3, 0.1
 _ROUNDS = 2
 
 
@@ -99,7 +103,7 @@ def learn(
         usable[name] = usable["sku"].map(known[name]).fillna(told).fillna("")
     parts = [_learn_kind(kind, usable[usable["kind"] == kind], settings) for kind in CAMPAIGN_KINDS]
     table = pd.concat(parts, ignore_index=True).assign(cannibalised=settings.cannibalised_share, cannibalised_sd=0.0)
-    table = table.assign(slope=slopes[0], dip_slope=slopes[1])
+    table = _by_category(table.assign(slope=slopes[0], dip_slope=slopes[1]), usable)
     order = table["level"].map({level: place for place, level in enumerate(("prior", *LEVELS))})
     table = table.assign(order=order).sort_values(["order", "kind", "key", "depth"], kind="stable")
     return table[list(COLUMNS)].reset_index(drop=True)
@@ -258,16 +262,43 @@ def _pull_forward(events: pd.DataFrame, settings: CampaignSettings) -> float:
     return float(np.clip(share, 0.0, 0.9))
 
 
+def _by_category(table: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
+    """The lift table with pull_forward of its category at level `category`, and pull_forward_sd everywhere.
+
+    Factor of a category = dips / dips by the share of the kind, drawn to one as far as categories do not differ beyond
+    their noise (DerSimonian and Laird, 1986). Without two categories to compare they differ by `_PULL_CV`.
+    """
+    of_kind = table.drop_duplicates("kind").set_index("kind")["pull_forward"]
+    seen = events[(events["claim"] > 0) & (events["category"] != "")]
+    told = seen["claim"] * seen["kind"].map(of_kind)
+    sums = pd.DataFrame({"category": seen["category"], "told": told, "dip": seen["dip"], "noise": seen["dip_noise"]})
+    sums = sums.groupby("category").sum()
+    sums = sums[sums["told"] > 0]
+    factor, between = pd.Series(dtype=float), _PULL_CV**2
+    spread = factor
+    if len(sums) > 1:
+        ratio, variance = sums["dip"] / sums["told"], sums["noise"] / sums["told"] ** 2
+        between = max(between_groups(ratio.to_numpy(float), variance.to_numpy(float)), _LEAST_PULL_CV**2)
+        trust = between / (between + variance)
+        factor, spread = (1.0 + trust * (ratio - 1.0)).clip(lower=0.0), np.sqrt(trust * variance)
+    key = table["key"].where(table["level"] == "category", "")
+    pulled = table["pull_forward"]
+    return table.assign(
+        pull_forward=(pulled * key.map(factor).fillna(1.0)).clip(upper=0.9),
+        pull_forward_sd=pulled * key.map(spread).fillna(float(np.sqrt(between))),
+    )
+
+
 def look_up(lift: pd.DataFrame, asked: pd.DataFrame) -> pd.DataFrame:
-    """`asked` (sku, category, brand, kind, depth) with log_lift, sd, mean_factor, pull_forward, cannibalised,
-    cannibalised_sd and evidence added.
+    """`asked` (sku, category, brand, kind, depth) with log_lift, sd, mean_factor, slope, pull_forward, dip_slope,
+    cannibalised, the sd of both shares and evidence added.
 
     The prior is interpolated over depth between the bands; each level that has a row adds its shift; the deepest one
     says how sure the answer is.
     """
     prior = lift[lift["level"] == "prior"]
     result = asked.assign(log_lift=0.0, sd=0.0, mean_factor=1.0, pull_forward=0.0, of_kind=0.0, tried=0.0)
-    result = result.assign(slope=0.0, dip_slope=0.0)
+    result = result.assign(slope=0.0, dip_slope=0.0, pull_forward_sd=0.0)
     taken = ["cannibalised", "cannibalised_sd"]
     own = lift[lift["level"] == "category"].drop_duplicates("key").set_index("key")[taken]
     of_category = own.reindex(asked["category"]).set_axis(asked.index)
@@ -277,16 +308,19 @@ def look_up(lift: pd.DataFrame, asked: pd.DataFrame) -> pd.DataFrame:
         here, rows = (asked["kind"] == kind).to_numpy(), prior[prior["kind"] == kind].sort_values("depth")
         result.loc[here, "log_lift"] = np.interp(depth[here], rows["depth"], rows["log_lift"])
         result.loc[here, "sd"] = np.interp(depth[here], rows["depth"], rows["sd"])
-        for name in ("mean_factor", "pull_forward", "slope", "dip_slope"):
+        for name in ("mean_factor", "pull_forward", "pull_forward_sd", "slope", "dip_slope"):
             result.loc[here, name] = rows[name].iloc[0]
         result.loc[here, "of_kind"], result.loc[here, "tried"] = rows["events"].sum(), rows["trials"].sum()
     at_depth = result["sd"] ** 2
     for level in LEVELS:
         rows = lift[lift["level"] == level].rename(columns={"key": level})[
-            [level, "kind", "depth", "events", "sd", "shift"]
+            [level, "kind", "depth", "events", "sd", "shift", "pull_forward", "pull_forward_sd"]
         ]
         found = asked[[level, "kind"]].merge(rows, on=[level, "kind"], how="left").set_axis(asked.index)
         result["log_lift"] += found["shift"].fillna(0.0)
+        if level == "category":
+            for name in ("pull_forward", "pull_forward_sd"):
+                result[name] = found[name].fillna(result[name])
         result[f"of_{level}"] = found["events"].fillna(0.0)
         there = _prior_variance(prior, found["depth"].fillna(0.0), asked["kind"])
         variance = found["sd"] ** 2 + np.maximum(at_depth - there, 0.0)

@@ -153,8 +153,9 @@ def _pulled(booked: pd.DataFrame, base: Base, calendar: Calendar, settings: Camp
     before = np.maximum(np.minimum(end, calendar.first[0] - 1) - start + 1, 0) / calendar.length[0]
     level = base.mean[booked["series"].to_numpy(np.int64), 0] * before
     share = booked["pull_forward"].to_numpy(float) * stored_share(start, end)
-    units = share * np.maximum(booked["gained"] + level * booked["gain"], 0.0).to_numpy(float)
-    spread = share * (booked["gained_sd"] + level * booked["gain_sd"]).to_numpy(float)
+    gained = np.maximum(booked["gained"] + level * booked["gain"], 0.0).to_numpy(float)
+    units, own_sd = share * gained, booked["pull_forward_sd"].to_numpy(float) * stored_share(start, end)
+    spread = np.hypot(share * (booked["gained_sd"] + level * booked["gain_sd"]).to_numpy(float), own_sd * gained)
     days = booked["end"].dt.strftime("%Y-%m-%d")
     told = [
         f"{now:.0%} of the gross was bought ahead, missing after {day}" for now, day in zip(share, days, strict=True)

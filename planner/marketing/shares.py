@@ -100,7 +100,7 @@ def _missed(
 
 def _shrunk(categories: npt.NDArray[np.object_], share: Floats, variance: Floats, settled: float) -> pd.DataFrame:
     """The share of each category, and first that of one without evidence."""
-    between = _between(share, variance)
+    between = between_groups(share, variance)
     weight = 1.0 / (variance + between)
     total = weight.sum() + 1.0 / _PRIOR_SD**2
     mean = (float((weight * share).sum()) + settled / _PRIOR_SD**2) / total
@@ -113,8 +113,8 @@ def _shrunk(categories: npt.NDArray[np.object_], share: Floats, variance: Floats
     return table.assign(share=table["share"].clip(0.0, LARGEST))
 
 
-def _between(share: Floats, variance: Floats) -> float:
-    """Variance of the share between categories, beyond its noise."""
+def between_groups(share: Floats, variance: Floats) -> float:
+    """Variance of a figure between groups beyond the noise of each (DerSimonian and Laird, 1986); never below zero."""
     if len(share) < 2:
         return 0.0
     weight = 1.0 / variance

@@ -13,6 +13,9 @@ from planner.marketing.base import Base
 from planner.marketing.bookings import Floats, Ints
 from planner.marketing.parts import Column, Part, Texts
 
+# What stands nearest to a promoted SKU loses most; by how much single SKUs are off the mean of their category.
+_UNEVEN_CV = 0.3
+
 
 @dataclass(frozen=True)
 class _Source:
@@ -120,8 +123,9 @@ def _fall_on(
 ) -> Part:  # fmt: skip
     """Units of each taker = share x gross x its part of the takers' base, bucket by bucket.
 
-    `sd` is that of the share.
+    `sd` is that of the share; single SKUs differ from it by `_UNEVEN_CV`.
     """
+    uneven = float(np.hypot(sd, _UNEVEN_CV * share))
     when = np.flatnonzero(source.units)
     level = base.mean[np.ix_(takers, when)]
     total = level.sum(axis=0)
@@ -132,6 +136,6 @@ def _fall_on(
     text = np.full(len(row), f"{verb} what {name} promotes beside it: {share:.0%} of its gross", dtype=object)
     return Part(
         column, np.full(len(row), source.campaign), takers[row], bucket, weight * share * source.units[bucket],
-        weight * np.hypot(share * source.spread[bucket], sd * source.units[bucket]),
+        weight * np.hypot(share * source.spread[bucket], uneven * source.units[bucket]),
         np.full(len(row), source.log_sd), np.full(len(row), source.log_mean), text,
     )  # fmt: skip

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from planner.marketing import Lift, fit_lift
+from planner.marketing.bookings import USUAL_SHARE
 from planner.marketing.fit import EVENT_COLUMNS
 from planner.marketing.pool import BAND_DEPTHS, COLUMNS
 from planner.panel import Panel
@@ -133,7 +134,7 @@ def test_the_order_of_rows_changes_nothing(fitted: tuple[World, Lift]) -> None:
 
 def _simple(
     values: np.ndarray, campaigns: list[dict[str, Any]], bucket: Bucket = "week", items: int | None = None,
-    settings: CampaignSettings = SETTINGS, **item: Any,
+    settings: CampaignSettings = SETTINGS, customers: pd.DataFrame | None = None, **item: Any,
 ) -> Lift:  # fmt: skip
     """Fit series A, B, ... at W; campaigns are on A unless they name a sku."""
     count = values.shape[1]
@@ -148,7 +149,7 @@ def _simple(
         Panel(keys, dates, values.astype(np.float32)), table("campaigns", rows), table("campaign_items", promoted),
         table("items", [{"sku": name, "category": "x", "unit_price": 10.0} for name in names]),
         table("locations", [{"location": "W", "kind": "warehouse", "country": "DE"}]), settings,
-        as_of=AS_OF, bucket=bucket,
+        as_of=AS_OF, bucket=bucket, customers=customers,
     )  # fmt: skip
 
 
@@ -287,13 +288,34 @@ def test_the_promotional_price_tells_the_depth() -> None:
     assert lift.events["depth"].tolist() == pytest.approx([0.3])
 
 
-def test_a_holdout_scales_the_lift_of_those_addressed() -> None:
+def test_lift_is_that_of_those_addressed() -> None:
     values = _flat()
     values[0, 30] = 140.0
-    lift = _simple(values, [{"start": 30, "end": 30, "kind": "email", "holdout_share": 0.2}])
-    assert np.exp(lift.events["log_lift"][0]) == pytest.approx(1.5, rel=0.01)
-    nobody = _simple(values, [{"start": 30, "end": 30, "kind": "email", "holdout_share": 1.0}])
+    sent = {"start": 30, "end": 30, "kind": "email", "holdout_share": 0.2}
+
+    def lift_of(row: dict[str, Any], customers: int) -> float:
+        people = {"customer": [f"c{n}" for n in range(customers)], "country": ["DE", "CH"] * (customers // 2),
+                  "region": "", "created_on": pd.Timestamp("2020-01-01")}  # fmt: skip
+        events = _simple(values, [row], customers=pd.DataFrame(people)).events
+        return float(np.exp(events["log_lift"][0]))
+
+    assert lift_of(sent | {"audience_size": 200}, 100) == pytest.approx(1.5, rel=0.01)
+    assert lift_of(sent | {"audience_size": 50}, 100) == pytest.approx(2.0, rel=0.01)
+    assert lift_of(sent | {"audience_size": 50, "country": "DE"}, 200) == pytest.approx(2.0, rel=0.01)
+    assert lift_of(sent, 100) == pytest.approx(1.0 + 0.4 / (USUAL_SHARE * 0.8), rel=0.01)
+    nobody = _simple(values, [sent | {"holdout_share": 1.0}])
     assert nobody.events["note"].tolist() == ["nobody was addressed"]
+
+
+def test_a_gain_that_fades_is_learnt_and_projected_so() -> None:
+    promoted = [{"start": 30, "end": 32, "sku": chr(65 + n)} for n in range(12)]
+    values = _flat(series=26)
+    values[:12, 30:36] = (160.0, 140.0, 120.0, 85.0, 91.0, 94.0)
+    faded = _simple(values, promoted).lift[["slope", "dip_slope"]].drop_duplicates()
+    assert faded.to_numpy().tolist() == [pytest.approx([-0.75, -0.675], abs=0.08)]
+    values[:12, 30:36] = (140.0, 140.0, 140.0, 90.0, 90.0, 90.0)
+    even = _simple(values, promoted).lift[["slope", "dip_slope"]].drop_duplicates()
+    assert even.to_numpy().tolist() == [pytest.approx([0.0, 0.0], abs=0.15)]
 
 
 def test_no_buckets_at_all_are_no_history() -> None:
