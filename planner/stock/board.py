@@ -170,11 +170,18 @@ class Board:
         self._cut(nodes, first, frozen=True)
 
     def _cut(self, nodes: Ints, until: Ints, frozen: bool) -> int:
-        return settle(
-            self.field, nodes.astype(np.int64), until, self.table, frozen, self.below_first, self.below,
-            self.case.nodes.moving, self.out_first, self.out_link, self.node, self.quantity, self.tier, self.available,
-            self.stock, self.short, self.cost,
-        )  # fmt: skip
+        """How many orders were cut; nodes of one network are taken by one thread, in their order."""
+        cuts: list[int] = []
+
+        def loop(part: Ints) -> None:
+            cuts.append(settle(
+                self.field, part, until, self.table, frozen, self.below_first, self.below, self.case.nodes.moving,
+                self.out_first, self.out_link, self.node, self.quantity, self.tier, self.available, self.stock,
+                self.short, self.cost,
+            ))  # fmt: skip
+
+        in_halves(loop, nodes.astype(np.int64), self.case.nodes.network[nodes])
+        return sum(cuts)
 
     def before(self, nodes: Ints) -> None:
         """Tell feeding nodes what those below them draw and hold."""

@@ -6,16 +6,22 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
+
 from planner.stock.kernel.field import Ints
 
 THREADS = max(1, min(2, os.cpu_count() or 1))
 WORTH_IT = 64
 
 
-def in_halves(loop: Callable[[Ints], None], chosen: Ints) -> None:
-    """Run a loop over the chosen nodes, every second one in a thread of its own; the result is that of one loop."""
+def in_halves(loop: Callable[[Ints], None], chosen: Ints, group: Ints | None = None) -> None:
+    """Run a loop over the chosen nodes, every second one in a thread of its own; the result is that of one loop.
+
+    Nodes of one `group` [len(chosen)] read what the others write: they stay in one thread, in their order.
+    """
     if len(chosen) < WORTH_IT or THREADS == 1:
         loop(chosen)
         return
+    place = np.arange(len(chosen)) if group is None else np.unique(group, return_inverse=True)[1]
     with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(loop, [chosen[part::THREADS].copy() for part in range(THREADS)]))
+        list(pool.map(loop, [chosen[place % THREADS == part] for part in range(THREADS)]))

@@ -68,6 +68,7 @@ def settle(
     nodes' own orders stay as they are. Returns how many orders were cut.
     """
     weeks, cuts = f.demand.shape[1], 0
+    room = np.empty((3, weeks))
     for n in chosen:
         one = np.array([n])
         look_below(f, one, below_first, below, moving, out_first, out_link, quantity, stock, short)
@@ -84,7 +85,7 @@ def settle(
                 for k in range(out_first[n], out_first[n + 1]):
                     link = out_link[k]
                     if quantity[link, t] > 0:
-                        value = worth_of(f, link, t, table, excess, node, quantity, tier, available, stock, short, cost)
+                        value = worth_of(f, link, t, table, excess, node, quantity, tier, cost, room)
                         if value < worth:
                             worst, worth = link, value
                 if worst < 0:
@@ -103,13 +104,23 @@ def settle(
 @compiled
 def worth_of(
     f: Field, link: int, week: int, table: Floats, excess: float, node: Ints, quantity: Floats, tier: Ints,
-    available: Floats, stock: Floats, short: Floats, cost: Floats,
+    cost: Floats, room: Floats,
 ) -> float:  # fmt: skip
-    """What an order gains a unit: the cost of its node if the order had to be smaller by the excess, less that now."""
-    m, cap, now, units = node[link], f.cap[link, week], cost[node[link]], quantity[link, week]
+    """What an order gains a unit: the cost of its node if the order had to be smaller by the excess, less that now.
+
+    Everything stays as it is; `room` [3, T] is to work in.
+    """
+    m, cap, units = node[link], f.cap[link, week], quantity[link, week]
     less = reduced(f, link, week, units, excess)
+    first, last = f.due_first[m * f.demand.shape[1]], f.due_first[(m + 1) * f.demand.shape[1]]
+    kept, at = np.empty(last - first), np.empty(last - first, np.int64)
+    for op in range(first, last):
+        kept[op - first] = quantity[f.op_link[op], f.op_week[op]]
+        at[op - first] = tier[f.op_link[op], f.op_week[op]]
     f.cap[link, week] = less
-    without = follow(f, m, table, week, quantity, tier, available[m], stock[m], short[m])
+    without = follow(f, m, table, week, quantity, tier, room[0], room[1], room[2])
     f.cap[link, week] = cap
-    follow(f, m, table, week, quantity, tier, available[m], stock[m], short[m])
-    return (without - now) / max(units - less, 1e-9)
+    for op in range(first, last):
+        quantity[f.op_link[op], f.op_week[op]] = kept[op - first]
+        tier[f.op_link[op], f.op_week[op]] = at[op - first]
+    return (without - cost[m]) / max(units - less, 1e-9)
