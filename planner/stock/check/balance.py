@@ -10,7 +10,7 @@ import pandas as pd
 
 from planner.dataset import Dataset
 from planner.settings import Settings
-from planner.stock.check.reading import TOLERANCE, differing, far, monday, rows_of, spot
+from planner.stock.check.reading import TOLERANCE, differing, far, monday, rows_of, senders, spans, spot
 
 
 def openings(ledger: pd.DataFrame) -> Iterator[str]:
@@ -32,24 +32,26 @@ def expired(dataset: Dataset, ledger: pd.DataFrame, as_of: dt.date) -> Iterator[
     """Expired = what demand up to a lot's last day leaves of it and of those before it, where nothing is sent on."""
     stock, first = dataset["stock"], ledger["week"].min()
     lots = stock[(stock["status"] != "quarantine") & stock["expiry_date"].notna() & (stock["on_hand"] > 0)]
-    sends = set(zip(dataset["sourcing"]["sku"], dataset["sourcing"]["source"], strict=True))
+    sends = senders(dataset)
     lots = lots[lots["expiry_date"] <= ledger["week"].max() + pd.Timedelta(days=6)]
-    right = pd.Series(0.0, index=ledger.index)
-    places = ledger.groupby(["sku", "warehouse"]).indices if len(lots) else {}
-    for key, own in lots.groupby(["sku", "warehouse"]):
+    right, demand, opening = np.zeros(len(ledger)), ledger["demand"].to_numpy(float), ledger["opening"].to_numpy(float)
+    places = spans(ledger) if len(lots) else {}
+    units: dict[tuple[str, str], float] = {}
+    gone: dict[tuple[str, str], float] = {}
+    for (sku, place, day), lot in lots.groupby(["sku", "warehouse", "expiry_date"])["on_hand"].sum().items():
+        key = (sku, place)
         if key in sends or key not in places:
             continue
-        rows = ledger.iloc[places[key]]
-        asked, gone, units = rows["demand"].to_numpy(float), 0.0, 0.0
-        for day, lot in own.groupby("expiry_date"):
-            units = min(units + float(lot["on_hand"].sum()), float(rows["opening"].iloc[0]))
-            week = max((day - first).days // 7, 0)
-            start = max(first + pd.Timedelta(weeks=week), pd.Timestamp(as_of))
-            length = (first + pd.Timedelta(weeks=week + 1) - start).days
-            part = min(max(((day - start).days + 1) / length, 0.0), 1.0)
-            lost = max(0.0, units - asked[:week].sum() - part * asked[week] - gone)
-            gone += lost
-            right[rows.index[week]] += lost
+        rows = places[key]
+        units[key] = min(units.get(key, 0.0) + float(lot), opening[rows.start])
+        week = max((day - first).days // 7, 0)
+        start = max(first + pd.Timedelta(weeks=week), pd.Timestamp(as_of))
+        length = (first + pd.Timedelta(weeks=week + 1) - start).days
+        part = min(max(((day - start).days + 1) / length, 0.0), 1.0)
+        asked = demand[rows]
+        lost = max(0.0, units[key] - asked[:week].sum() - part * asked[week] - gone.get(key, 0.0))
+        gone[key] = gone.get(key, 0.0) + lost
+        right[rows.start + week] += lost
     for row, value in differing(ledger, "expired", right):
         yield f"expired: {spot(row)} loses {row.expired:g} of its lots, their dates say {value:g}"
 

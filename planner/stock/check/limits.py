@@ -11,7 +11,7 @@ import pandas as pd
 
 from planner.dataset import Dataset
 from planner.settings import Settings
-from planner.stock.check.reading import TOLERANCE, monday, rates_on, rows_of, spot, weeks_of
+from planner.stock.check.reading import TOLERANCE, monday, rates_on, rows_of, senders, spans, spot, weeks_of
 
 
 def joint_minima(dataset: Dataset, lines: pd.DataFrame, settings: Settings, as_of: dt.date) -> Iterator[str]:
@@ -53,25 +53,25 @@ def ceilings(dataset: Dataset, lines: pd.DataFrame, ledger: pd.DataFrame) -> Ite
 def covers(dataset: Dataset, lines: pd.DataFrame, ledger: pd.DataFrame) -> Iterator[str]:
     """Where a line arrives that is not sent on, stock before plus receipts can be sold within the shelf life (at least
     a week) and max_cover_weeks; beyond the horizon demand goes on as in its last four weeks."""
-    life = (dataset["items"].set_index("sku")["shelf_life_days"] / 7).clip(lower=1.0)
-    most = dataset["stocking"].set_index(["sku", "warehouse"])["max_cover_weeks"]
-    sends = set(zip(dataset["sourcing"]["sku"], dataset["sourcing"]["source"], strict=True))
-    arrived = lines.groupby(["sku", "destination", "due_week"])["quantity"].sum()
-    told = ledger["sku"].map(life).notna().to_numpy() | (
-        most.reindex(pd.MultiIndex.from_frame(ledger[["sku", "warehouse"]])).notna().to_numpy()
-    )
-    for (sku, place), rows in ledger[told].groupby(["sku", "warehouse"], sort=False):
-        weeks = float(np.nanmin([life.get(sku, np.nan), most.get((sku, place), np.nan), np.inf]))
-        if (sku, place) in sends or weeks >= len(rows):
+    life = (dataset["items"].set_index("sku")["shelf_life_days"] / 7).clip(lower=1.0).dropna().to_dict()
+    most = dataset["stocking"].set_index(["sku", "warehouse"])["max_cover_weeks"].dropna().to_dict()
+    sends, demand = senders(dataset), ledger["demand"].to_numpy(float)
+    held = (ledger["opening"] - ledger["owed"] + ledger["receipts"] - ledger["expired"]).to_numpy(float)
+    lined = lines.groupby(["sku", "destination", "due_week"])["quantity"].sum()
+    arrives = pd.MultiIndex.from_frame(ledger[["sku", "warehouse", "week"]]).isin(lined.index)
+    for pair, rows in spans(ledger).items():
+        weeks = min(life.get(pair[0], np.inf), most.get(pair, np.inf))
+        asked = demand[rows]
+        if pair in sends or weeks >= len(asked) or not arrives[rows].any():
             continue
-        asked = rows["demand"].to_numpy(float)
-        ahead = np.r_[asked, np.full(int(np.ceil(weeks)) + 1, asked[-4:].mean())]
-        whole, part = int(weeks), weeks - int(weeks)
-        for t, row in enumerate(rows_of(rows)):
-            room = ahead[t : t + whole].sum() + part * ahead[t + whole]
-            held = row.opening - row.owed + row.receipts - row.expired
-            if (sku, place, row.week) in arrived.index and held > room * (1 + 1e-6) + TOLERANCE:
-                yield f"cover: {spot(row)} reaches {held:g}, {room:g} can be sold in {weeks:g} weeks"
+        whole, part, after = int(weeks), weeks - int(weeks), int(np.ceil(weeks)) + 1
+        ahead = np.r_[asked, np.full(after, asked[-4:].mean())]
+        room = np.lib.stride_tricks.sliding_window_view(ahead, whole)[: len(asked)].sum(axis=1)
+        room += part * ahead[whole : whole + len(asked)]
+        over = arrives[rows] & (held[rows] > room * (1 + 1e-6) + TOLERANCE)
+        for place in np.flatnonzero(over).tolist():
+            at = rows.start + place
+            yield f"cover: {spot(ledger.loc[at])} reaches {held[at]:g}, {room[place]:g} can be sold in {weeks:g} weeks"
 
 
 def budget(
@@ -190,18 +190,6 @@ def _size(dataset: Dataset, frame: pd.DataFrame, measure: str) -> pd.Series:
     return frame["sku"].map(items[{"m3": "volume_m3", "kg": "weight_kg"}[measure]]).fillna(0.0)
 
 
-def _set_up(dataset: Dataset, lines: pd.DataFrame) -> float:
-    """What these lines take of their source beside their quantities; a supply that changes counts by the last row that
-    has begun."""
-    told = dataset["sourcing"][dataset["sourcing"]["setup_units"] > 0].sort_values("start", na_position="first")
-    asked, total = ["sku", "source", "destination"], 0.0
-    for row in rows_of(lines):
-        own = told[(told[asked] == [getattr(row, name) for name in asked]).all(axis=1)]
-        own = own[~(own["start"] > row.order_date) & ~(own["end"] < row.order_date)]
-        total += float(own["setup_units"].iloc[-1]) if len(own) else 0.0
-    return total
-
-
 def _used(
     dataset: Dataset, lines: pd.DataFrame, ledger: pd.DataFrame, scope: str, resource: str, measure: str,
     week: pd.Timestamp,
@@ -211,7 +199,7 @@ def _used(
     amount = lines["quantity"] * _size(dataset, lines, measure)
     if scope == "supply":
         mine = (lines["order_week"] == week) & ((lines["source"] == resource) | (every & (lines["kind"] == "purchase")))
-        return float(amount[mine].sum()) + (_set_up(dataset, lines[mine]) if measure == "units" else 0.0), 0.0
+        return float(amount[mine].sum()) + (float(lines["set_up"][mine].sum()) if measure == "units" else 0.0), 0.0
     if scope == "lane":
         start, end = resource.split(">")[:2]
         mine = (lines["order_week"] == week) & (lines["source"] == start) & (lines["destination"] == end)

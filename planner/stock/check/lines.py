@@ -68,13 +68,18 @@ def order_days(dataset: Dataset, lines: pd.DataFrame) -> Iterator[str]:
     calendar = dataset["calendar"][dataset["calendar"]["closed"].astype(bool)]
     closed = set(zip(calendar["country"], calendar["date"], strict=True))
     country = dataset["locations"].set_index("location")["country"].to_dict()
-    for row in rows_of(lines[lines["fits"]]):
-        days = (row.order_weekdays or suppliers.get(row.source, "") or "").lower().split()
-        if days and row.order_date.weekday() not in {DAYS[day] for day in days}:
-            yield f"order day: {row.line_id} is ordered on a {row.order_date:%a}, allowed are {' '.join(days)}"
-        places = (row.source, country.get(row.source) or row.source)
-        if any((place, row.order_date) in closed for place in places):
-            yield f"closure: {row.line_id} is ordered on {row.order_date:%Y-%m-%d}, when {row.source} is closed"
+    lines = lines[lines["fits"]]
+    told = lines["order_weekdays"].where(lines["order_weekdays"].astype(bool), lines["source"].map(suppliers))
+    told = told.fillna("").str.lower()
+    allowed = {text: {DAYS[day] for day in text.split()} or set(DAYS.values()) for text in told.unique()}
+    weekdays = zip(told, lines["order_date"].dt.weekday, strict=True)
+    off = np.array([day not in allowed[text] for text, day in weekdays], dtype=bool)
+    for row, text in zip(rows_of(lines[off]), told[off], strict=True):
+        yield f"order day: {row.line_id} is ordered on a {row.order_date:%a}, allowed are {' '.join(text.split())}"
+    days = zip(lines["source"], lines["source"].map(country), lines["order_date"], strict=True)
+    shut = np.array([(place, day) in closed or (land, day) in closed for place, land, day in days], dtype=bool)
+    for row in rows_of(lines[shut]):
+        yield f"closure: {row.line_id} is ordered on {row.order_date:%Y-%m-%d}, when {row.source} is closed"
 
 
 def listing(dataset: Dataset, lines: pd.DataFrame) -> Iterator[str]:

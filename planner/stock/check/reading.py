@@ -68,6 +68,7 @@ def read_lines(dataset: Dataset, orders: pd.DataFrame, settings: Settings) -> pd
     rates = rates_on(dataset, settings.plan.currency, dt.date.max if best.empty else best["order_date"].min().date())
     best["rate"] = best["currency"].fillna("").map(rates).fillna(1.0)
     best["breaks"] = _break_prices(dataset, best)
+    best["set_up"] = _set_up(dataset, best)
     return best
 
 
@@ -77,6 +78,17 @@ def _break_prices(dataset: Dataset, lines: pd.DataFrame) -> pd.Series:
     both = lines[["line", "sku", "source", "quantity"]].merge(breaks, "inner", ["sku", "source"])
     reached = both[both["min_quantity"] <= both["quantity"] + 1e-9]
     return lines["line"].map(reached.groupby("line")["break_cost"].min()).astype(float)
+
+
+def _set_up(dataset: Dataset, lines: pd.DataFrame) -> pd.Series:
+    """What each line takes of its source beside its quantity; a supply that changes counts by the last row that has
+    begun."""
+    told = dataset["sourcing"][dataset["sourcing"]["setup_units"] > 0].sort_values("start", na_position="first")
+    asked = ["sku", "source", "destination"]
+    both = lines[["line", "order_date", *asked]].merge(told[[*asked, "start", "end", "setup_units"]], "inner", asked)
+    both = both[~(both["start"] > both["order_date"]) & ~(both["end"] < both["order_date"])]
+    last = both.sort_values(["line", "start"], kind="stable", na_position="first").drop_duplicates("line", keep="last")
+    return lines["line"].map(last.set_index("line")["setup_units"]).fillna(0.0).astype(float)
 
 
 def read_ledger(dataset: Dataset, plan: pd.DataFrame, settings: Settings, as_of: dt.date) -> pd.DataFrame:
@@ -105,6 +117,19 @@ def read_ledger(dataset: Dataset, plan: pd.DataFrame, settings: Settings, as_of:
     )
     ledger["left_before"] = group["closing"].shift()
     return ledger
+
+
+def spans(ledger: pd.DataFrame) -> dict[tuple[str, str], slice]:
+    """Where the rows of each SKU and warehouse stand: the ledger is in their order."""
+    starts = np.flatnonzero(ledger["first"])
+    ends = np.r_[starts[1:], len(ledger)].tolist()
+    pairs = zip(ledger["sku"].iloc[starts], ledger["warehouse"].iloc[starts], strict=True)
+    return {pair: slice(start, end) for pair, start, end in zip(pairs, starts.tolist(), ends, strict=True)}
+
+
+def senders(dataset: Dataset) -> set[tuple[str, str]]:
+    """(SKU, place) that others are supplied from."""
+    return set(zip(dataset["sourcing"]["sku"], dataset["sourcing"]["source"], strict=True))
 
 
 def spot(row: Any) -> str:
