@@ -30,8 +30,8 @@ from planner.stock.usage import costs_by_node
 POINTS = (250, 500, 1000, 2000)
 EFFORT = 800_000_000
 SCALES = (0.5, 1.0, 0.0)
-COARSE, STEPS = 100, 40
-FEW = 4
+COARSE, STEPS, FEWEST_STEPS, STEP_EFFORT = 100, 40, 12, 40_000
+FEW, MANY, SAMPLE = 4, 4_000, 8
 
 
 def lower_bound(
@@ -47,7 +47,7 @@ def lower_bound(
     """
     networks = _Networks(board, shared, late, begun)
     found: list[tuple[float, Floats, float, Floats]] = []
-    for number, scale in enumerate(SCALES if prices.any() else SCALES[2:]):
+    for number, scale in enumerate(_scales(networks, prices)):
         if found and (late() or _peaked(found)):
             break
         own = prices * scale
@@ -60,6 +60,22 @@ def lower_bound(
     if chosen is not found[-1][-1]:
         networks.begin(chosen)
     return _refined(networks, chosen, networks.cut(chosen, best), cost + rent, rent, gap)
+
+
+def _scales(networks: _Networks, prices: Floats) -> tuple[float, ...]:
+    """The scales of the prices to try; of many networks the one alone that a sample of them, taken for all, finds
+    best."""
+    if not prices.any():
+        return SCALES[2:]
+    if networks.count < MANY:
+        return SCALES
+    asked = np.arange(networks.count) % SAMPLE == 0
+    worth = []
+    for scale in SCALES:
+        networks.begin(prices * scale, choose=False)
+        bounds = networks.bound(prices * scale, POINTS[0], asked)[asked]
+        worth.append(float(bounds.sum()) * networks.count / asked.sum() - _rent(networks.shared, prices * scale))
+    return (SCALES[int(np.argmax(worth))],)
 
 
 def _peaked(found: list[tuple[float, Floats, float, Floats]]) -> bool:
@@ -75,7 +91,7 @@ def _rent(shared: Shared, prices: Floats) -> float:
 
 def _refined(networks: _Networks, prices: Floats, best: Floats, cost: float, rent: float, gap: float) -> float:
     """The bound on finer grids, until the gap is small enough or a finer grid cannot make it so."""
-    for points in POINTS[1:]:
+    for points in POINTS[2:3] if networks.count >= MANY else POINTS[1:]:
         missing = cost - float(best.sum()) - gap * (cost - rent)
         todo = _worth_it(best, 0.2 * max(missing, 0.0), EFFORT // (points * networks.case.horizon))
         if missing <= 0 or not todo.any() or networks.late():
@@ -146,8 +162,9 @@ class _Networks:
         self.shares = self.split.start()
         self.alone = np.flatnonzero(~nodes.feeds & (feeding != 1)[self.network])
 
-    def begin(self, prices: Floats) -> None:
+    def begin(self, prices: Floats, choose: bool = True) -> None:
         """Shares to begin with: who pays a price for stock must hear of all that it saves, else nothing is ordered.
+        Without `choose` they are the usual ones.
 
         Where a unit is charged more than what it costs to owe it for the weeks that the usual grid reaches down to, the
         grid reaches as deep as can be.
@@ -157,7 +174,7 @@ class _Networks:
         self.span = np.where(owing, np.minimum(low, _unordered(self.case)), low), high
         self.split.owing[:] = np.isin(self.network[self.split.roots], self.network[owing])
         self.shares = self.split.start()
-        if prices.any() and len(self.split.roots):
+        if choose and prices.any() and len(self.split.roots):
             field, best = self._field(prices, COARSE), self._worth(self.shares, prices)
             for other in (self.split.start(1.0), self.split.start(0.0, self.split.charged(field))):
                 value = self._worth(other, prices)
@@ -186,7 +203,8 @@ class _Networks:
         own += np.bincount(self.board.node, self.case.freight * self.board.quantity.sum(axis=1), len(own))
         cost = np.bincount(self.network, own, self.count) + (use * prices).sum(axis=(1, 2))
         found = self.shares
-        for _, better in self.split.improved(self._field(prices, COARSE), cost[roots], STEPS, self.shares):
+        steps = int(np.clip(STEP_EFFORT // len(roots), FEWEST_STEPS, STEPS))
+        for _, better in self.split.improved(self._field(prices, COARSE), cost[roots], steps, self.shares):
             found = better
             if self.late():
                 break

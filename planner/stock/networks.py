@@ -20,9 +20,10 @@ from planner.stock.field import make_field
 from planner.stock.late import never
 from planner.stock.split import POINTS, Split
 
-TRIALS = 10
+TRIALS, FEW_TRIALS = 10, 3
 FEWEST, MOST, EFFORT = 12, 60, 60_000
 PLAIN, NOISE, LONGEST = 4, 0.25, 7
+DEAR = (0.8, 0.5)
 
 Cost = Callable[[Board], Floats]
 
@@ -37,6 +38,7 @@ def share_holding(
         return
     inside = split.owner >= 0
     rounds = _rounds(split) if answers is None else answers
+    trials = trials if rounds > FEWEST else min(trials, FEW_TRIALS)
     best, value = np.zeros((len(split.roots), board.case.horizon)), _costs(board, split)
     tries = split.improved(make_field(board.case, POINTS), value, trials)
     for number, (shares, _) in enumerate(tries):
@@ -56,14 +58,16 @@ def answer_again(
     board: Board, cost: Cost, seed: int = 1, late: Callable[[], bool] = never, rounds: int | None = None
 ) -> None:
     """Answers within the caps of today, at the shares and prices that the board stands at; `cost` [N] says what its
-    nodes cost. Networks for which nothing is cheaper stay as they are."""
+    nodes cost. Networks for which nothing is cheaper stay as they are; in cases too large for the plain answers all
+    do."""
     split = _split(board)
-    if not len(split.roots):
+    rounds = min(MOST, EFFORT // max(1, len(split.inside))) if rounds is None else rounds
+    if not len(split.roots) or rounds < PLAIN:
         return
     quantity, cap, value = board.quantity.copy(), board.field.cap.copy(), _by_network(cost(board), split)
     first = np.array([split.places[split.owner[split.places] == k][0] for k in range(len(split.roots))])
     found = _Answers(board, split, board.own_hold[first] - board.field.hold[first], cost, seed)
-    found.search(_rounds(split) if rounds is None else rounds, None, late)
+    found.search(rounds, None, late)
     kept = (found.value >= value - 1e-9)[split.owner] & (split.owner >= 0)
     links = kept[board.node]
     board.quantity[links], board.field.cap[links] = quantity[links], cap[links]
@@ -86,14 +90,29 @@ class _Answers:
             if late():
                 break
             shares = self._drawn(plain=number < PLAIN)
-            _plan(self.board, self.split, self.inside, shares)
+            asked = self._asked(number, rounds)
+            shares = np.where(asked[self.split.roots][:, None], shares, self.best)
+            _plan(self.board, self.split, asked, shares)
             now = _by_network(self.cost(self.board), self.split)
+            now[~asked[self.split.roots]] = np.inf
             better = (now < self.value - 1e-9)[:, None]
             self.best, self.value = np.where(better, shares, self.best), np.minimum(now, self.value)
             self.arrivals = np.where(better, self._arrivals(), self.arrivals)
             if told:
                 told(number + 1)
         _plan(self.board, self.split, self.inside, self.best)
+
+    def _asked(self, number: int, rounds: int) -> Flags:
+        """The nodes whose networks are tried in this round: in large cases, once the plain answers are through, those
+        that cost most, up to a part of the cost of all."""
+        if number < PLAIN or rounds > FEWEST:
+            return self.inside
+        part = DEAR[number % len(DEAR)]
+        order = np.argsort(-self.value, kind="stable")
+        within = np.cumsum(self.value[order]) <= part * self.value.sum()
+        dear = np.zeros(len(order) + 1, bool)
+        dear[order[within]] = True
+        return np.asarray(dear[self.split.owner])
 
     def _drawn(self, plain: bool) -> Floats:
         """[K, T] shares to try."""
