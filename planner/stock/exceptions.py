@@ -11,7 +11,7 @@ from planner.dataset import Dataset
 from planner.stock.case import Floats
 from planner.stock.optimise import Plan
 from planner.stock.relief import label, reliefs
-from planner.stock.remedies import remedy
+from planner.stock.remedies import Sight, remedy
 
 COLUMNS = ["type", "severity", "sku", "warehouse", "week", "money", "text", "hint"]
 _SERIOUS = 0.05
@@ -42,14 +42,14 @@ def _row(
 
 def _stock_outs(plan: Plan) -> list[dict[str, Any]]:
     """Series that lose more than a twentieth of their demand: because goods cannot come, or because it is cheaper."""
-    case, rows = plan.case, []
+    case, sight, rows = plan.case, Sight(plan), []
     for n in np.flatnonzero(case.nodes.sells).tolist():
         demand, short = case.nodes.demand[n], plan.solution.short[n]
         rate = np.divide(short, demand, out=np.zeros_like(short), where=demand > 1e-9)
         bad = (rate > 2 * _SERIOUS) & (short * case.nodes.shortage[n] > 0.01)
         if bad.sum() and short.sum() > _SERIOUS * demand.sum():
             worst, money = int(np.argmax(short)), float((short * bad).sum() * case.nodes.shortage[n])
-            sku, place, weeks, why = case.nodes.sku[n], case.nodes.place[n], int(bad.sum()), remedy(plan, n, bad)
+            sku, place, weeks, why = case.nodes.sku[n], case.nodes.place[n], int(bad.sum()), remedy(sight, n, bad)
             text = (
                 f"{sku} at {place} is expected to miss {short[bad].sum():,.1f} units in {weeks} week{'s'[: weeks > 1]}"
             )
