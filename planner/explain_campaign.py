@@ -11,13 +11,13 @@ import pandas as pd
 from planner.errors import UsageError
 from planner.figures import money, number, percent, plural
 from planner.marketing import by_campaign
+from planner.marketing.past import BAND_Z
 from planner.panel import Panel
 from planner.record import Prepared
 from planner.settings import nearest
 from planner.workspace import Result, Run
 
 PARTS = ("gross", "cannibalised", "halo", "pulled_forward", "net")
-BAND = {"q0.10": "low", "q0.90": "high"}
 _STEPS = (("Gross lift", "gross", 1), ("Cannibalised", "cannibalised", -1), ("Halo", "halo", 1),
           ("Pulled forward", "pulled_forward", -1))  # fmt: skip
 _KEY = ["sku", "warehouse"]
@@ -101,10 +101,12 @@ def by_series(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def banded(rows: pd.DataFrame, by: list[str], more: list[str]) -> pd.DataFrame:
-    """Sums of the uplift table by `by`. low and high add up the 10 % and 90 % quantiles of the rows: the band where
-    all of them are off in the same direction, as they are when the campaign as a whole does better or worse."""
-    sums = rows.rename(columns=BAND).groupby(by, as_index=False)[[*more, *PARTS, *BAND.values()]].sum()
-    return pd.DataFrame(sums)
+    """Sums of the uplift table by `by`, with low and high, the 80 % band of net where all lifts are off together: what
+    they bring adds up, the noise of the rows partly cancels out."""
+    noise = np.maximum(rows["variance"] - rows["swing"] ** 2, 0.0)
+    sums = rows.assign(noise=noise).groupby(by, as_index=False)[[*more, *PARTS, "swing", "noise"]].sum()
+    half = BAND_Z * np.hypot(sums.pop("swing"), np.sqrt(sums.pop("noise")))
+    return pd.DataFrame(sums.assign(low=sums["net"] - half, high=sums["net"] + half))
 
 
 def because_of(run: Run | None, name: str, table: str) -> pd.DataFrame:
@@ -182,9 +184,10 @@ def _effect(prepared: Prepared, row: pd.Series, rows: pd.DataFrame, past: pd.Dat
     base, net = waterfall[0][1], waterfall[-1][1] - waterfall[0][1]
     parts = "; ".join(f"{label.lower()} {number(units, signed=True)}" for label, units, _ in waterfall[1:-1])
     share = f" ({percent(net / base, signed=True)})" if base > 0 else ""
+    band = banded(rows, ["campaign"], []).iloc[0]
     return (
         f"Ahead it adds {number(net, signed=True)} units net to a base of {number(base)}{share}: {parts}. Four times"
-        f" out of five between {number(rows['q0.10'].sum())} and {number(rows['q0.90'].sum())}."
+        f" out of five between {number(band['low'])} and {number(band['high'])}."
     )
 
 

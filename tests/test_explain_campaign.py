@@ -12,7 +12,7 @@ import pytest
 
 from planner.cli.app import main
 from planner.errors import UsageError
-from planner.explain_campaign import CampaignReasons, explain_campaign
+from planner.explain_campaign import PARTS, CampaignReasons, banded, explain_campaign
 from planner.plan import compute, prepare
 from planner.workspace import Workspace
 
@@ -159,3 +159,15 @@ def test_switched_off_is_said(planned: Path, capsys: Capture, monkeypatch: pytes
     monkeypatch.setenv("PLANNER_CAMPAIGNS_ENABLED", "false")
     assert main(["-C", str(planned), "campaign", "apply", *SPRING, "-q"]) == 0
     assert "campaigns are switched off" in capsys.readouterr().out
+
+
+def test_the_band_of_a_total_adds_up_lifts_and_lets_noise_cancel() -> None:
+    rows = pd.DataFrame(
+        dict.fromkeys(PARTS, 0.0) | {"campaign": ["A"] * 100, "net": 10.0, "swing": 3.0, "variance": 25.0}
+    )
+    total = banded(rows, ["campaign"], []).iloc[0]
+    assert total["net"] == 1000.0
+    assert total["high"] - total["net"] == pytest.approx(1.2816 * np.sqrt(300.0**2 + 100 * 16.0))
+    assert total["net"] - total["low"] == pytest.approx(total["high"] - total["net"])
+    opposed = banded(rows.assign(swing=np.resize([3.0, -3.0], 100)), ["campaign"], []).iloc[0]
+    assert opposed["high"] - opposed["net"] == pytest.approx(1.2816 * 40.0)

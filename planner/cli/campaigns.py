@@ -96,7 +96,7 @@ def apply(
               shown=0, empty=nothing),
         Sheet("weeks", by_bucket(rows), "By bucket", ("date",), _PARTS_SHOWN, shown=0),
     ]  # fmt: skip
-    band = "low to high: the 80 % band where everything is off in the same direction"
+    band = "low to high: the 80 % band where all lifts are off in the same direction"
     name = campaign or (str(rows["campaign"].iloc[0]) if len(rows) else "")
     return Answer(sheets if len(rows) else sheets[:1], {}, [band] * bool(len(rows)) + _beyond(prepared),
                   f"planner explain campaign {name}" if name else "planner campaign list")  # fmt: skip

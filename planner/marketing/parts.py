@@ -22,7 +22,7 @@ Column = Literal["gross", "cannibalised", "halo", "pulled_forward"]
 PARTS: tuple[Column, ...] = ("gross", "cannibalised", "halo", "pulled_forward")
 LOSSES = ("cannibalised", "pulled_forward")
 COLUMNS = (
-    "campaign", "sku", "warehouse", "date", "base", *PARTS, "net", "variance", *QUANTILE_COLUMNS, "evidence",
+    "campaign", "sku", "warehouse", "date", "base", *PARTS, "net", "variance", "swing", *QUANTILE_COLUMNS, "evidence",
 )  # fmt: skip
 
 
@@ -57,7 +57,8 @@ def no_uplift() -> pd.DataFrame:
 def add_up(parts: list[Part], campaigns: Texts, base: Base) -> pd.DataFrame:
     """The uplift table, sorted by its key; the first part that names a row gives its evidence.
 
-    `campaigns` are the codes that the parts number.
+    `campaigns` are the codes that the parts number. Of the standard deviation of net, `swing` is what the lift brings:
+    it moves all rows together, those that lose the other way; the rest of `variance` is noise of each row.
     """
     every = pd.concat([part.frame() for part in parts], ignore_index=True)
     every = every[(every["column"] == "gross") | (every["units"] != 0)]
@@ -89,7 +90,7 @@ def add_up(parts: list[Part], campaigns: Texts, base: Base) -> pd.DataFrame:
     swing = sums["up"] - left * sums["down"]
     quantiles = _quantiles(net.to_numpy(float), swing, sums["log_sd"], sums["log_mean"], noise)
     evidence = every["text"].to_numpy(dtype=object)[first]
-    return table.assign(net=net, variance=swing**2 + noise, **quantiles, evidence=evidence)[list(COLUMNS)]
+    return table.assign(net=net, variance=swing**2 + noise, swing=swing, **quantiles, evidence=evidence)[list(COLUMNS)]
 
 
 def _summed(every: pd.DataFrame, row: Ints, size: int) -> dict[str, Floats]:
