@@ -127,17 +127,35 @@ def _node_keys(weekly: pd.DataFrame, dataset: Dataset, sources: pd.DataFrame) ->
     return pd.DataFrame(sorted(known), columns=["sku", "warehouse"], dtype=object)
 
 
-def _matrix(frame: pd.DataFrame, date: str, value: str, number: dict[Key, int], weeks: pd.DatetimeIndex) -> Floats:
-    """[N, T] sum of `value` by node and week; rows outside are left out."""
-    result = np.zeros((len(number), len(weeks)))
+@dataclass(frozen=True)
+class _Cells:
+    """Where the rows of a table stand among the cells [N, T]; `good` are those inside."""
+
+    shape: tuple[int, int]
+    good: Flags
+    row: Ints
+    column: Ints
+
+    def total(self, values: pd.Series) -> Floats:
+        """[N, T] sum of the values of each cell."""
+        result = np.zeros(self.shape)
+        np.add.at(result, (self.row, self.column), values.to_numpy(dtype=float)[self.good])
+        return np.nan_to_num(result)
+
+
+def _cells(frame: pd.DataFrame, date: str, number: dict[Key, int], weeks: pd.DatetimeIndex) -> _Cells:
+    """The node and week of each row; each pair of texts is looked up once."""
+    shape, none = (len(number), len(weeks)), np.zeros(0, np.int64)
     if not len(frame):
-        return result
-    index = pd.MultiIndex.from_frame(frame[["sku", "warehouse"]].astype(object))
-    rows = index.map(number).to_numpy(dtype=float)
+        return _Cells(shape, none.astype(bool), none, none)
+    sku, skus = pd.factorize(frame["sku"])
+    place, places = pd.factorize(frame["warehouse"])
+    pairs, pair = np.unique(sku * len(places) + place, return_inverse=True)
+    found = zip(skus[pairs // len(places)], places[pairs % len(places)], strict=True)
+    rows = np.array([number.get(key, -1) for key in found], dtype=np.int64)[pair]
     columns = ((frame[date] - weeks[0]).dt.days // 7).to_numpy()
-    good = ~np.isnan(rows) & (columns >= 0) & (columns < len(weeks))
-    np.add.at(result, (rows[good].astype(int), columns[good]), frame[value].to_numpy(dtype=float)[good])
-    return np.nan_to_num(result)
+    good = (rows >= 0) & (columns >= 0) & (columns < len(weeks))
+    return _Cells(shape, good, rows[good], columns[good].astype(np.int64))
 
 
 def _demand(
@@ -148,12 +166,12 @@ def _demand(
     number = {key: i for i, key in enumerate(_pairs(keys))}
     left = (7 - as_of.weekday()) / 7
     share = np.r_[left, np.ones(len(weeks) - 1)]
-    raw = {name: _matrix(weekly, "week", name, number, weeks) for name in ("mean", "campaign", "variance")}
+    cells = _cells(weekly, "week", number, weeks)
+    raw = {name: cells.total(weekly[name]) for name in ("mean", "campaign", "variance")}
     forecast, campaign, variance = (raw[name] * share for name in ("mean", "campaign", "variance"))
     mean = np.maximum(forecast, position.ordered)
-    ends = cumulative.assign(end=cumulative["to_date"])
-    window_mean = _matrix(ends, "end", "mean", number, weeks)
-    window_variance = _matrix(ends, "end", "variance", number, weeks)
+    ends = _cells(cumulative, "to_date", number, weeks)
+    window_mean, window_variance = ends.total(cumulative["mean"]), ends.total(cumulative["variance"])
     length = dict(zip(_pairs(windows), windows["weeks"], strict=True))
     spans = np.array([int(length.get(key, 1)) for key in _pairs(keys)], dtype=int)
     gone_mean, gone_variance = raw["mean"][:, 0] * (1 - left), raw["variance"][:, 0] * (1 - left)

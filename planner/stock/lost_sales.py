@@ -15,11 +15,11 @@ from __future__ import annotations
 import numpy as np
 
 from planner.stock.case import Curves, Flags, Floats, Ints, Nodes
-from planner.stock.curves import TAILS, convex, expected_excess
+from planner.stock.curves import TAILS, convex, excess_along, in_chunks
 
 GRID = 64
 LONGEST = 12
-_CHUNK = 1000
+_CHUNK = 500
 _REVISED = 0.13
 _REPEAT = (0.0, 0.14, 0.27, 0.3, 0.32)
 
@@ -74,6 +74,16 @@ def net_of_repeats(curves: Curves, tail: Floats, share: Floats, decided: Flags) 
     Shortage at the new optimum is kept, so that what the plan promises there stays true; elsewhere it is never below
     demand - available, without which stock could not be balanced.
     """
+
+    def part(rows: slice) -> tuple[Floats, Floats, Floats]:
+        own = Curves(curves.available[rows], curves.shortage[rows], curves.slope[rows])
+        return _parts(_net(own, tail[rows], share[rows], decided[rows]))
+
+    joined = [np.concatenate(arrays) for arrays in zip(*in_chunks(part, len(tail)), strict=True)]
+    return Curves(*joined) if joined else curves
+
+
+def _net(curves: Curves, tail: Floats, share: Floats, decided: Flags) -> Curves:
     slope = curves.slope * (1 - share[:, None, None] * (1 - curves.slope))
     drop = np.diff(curves.available, axis=2) * slope
     level = np.concatenate([np.zeros((*drop.shape[:2], 1)), -np.cumsum(drop, axis=2)], axis=2)
@@ -96,16 +106,18 @@ def from_the_shelf(
     parts = [part.copy() for part in _parts(curves)]
     rows = np.flatnonzero(lost & (first >= 0))
     for weeks in np.unique(np.minimum(first[rows], LONGEST)).tolist():
-        group = rows[np.minimum(first[rows], LONGEST) == weeks]
-        for start in range(0, len(group), _CHUNK):
-            some = group[start : start + _CHUNK]
-            until = slice(0, weeks + 1)
+        group, until = rows[np.minimum(first[rows], LONGEST) == weeks], slice(0, weeks + 1)
+
+        def follow(chunk: slice, group: Ints = group, until: slice = until) -> None:
+            some = group[chunk]
             chain = _chain(
                 demand[some, until], variance[some, until], window_variance[some, until],
                 opening[some], pipeline[some, until], tail[some],
             )  # fmt: skip
             for part, new in zip(parts, chain, strict=True):
                 part[some, until] = new
+
+        in_chunks(follow, len(group), _CHUNK)
     return Curves(*parts)
 
 
@@ -169,8 +181,7 @@ def _moved(left: Floats, by: Ints) -> Floats:
 def _excess(mean: Floats, variance: Floats, unit: Floats) -> Floats:
     """E[(demand - level)^+] on twice the grid [N, 2 GRID]."""
     levels = np.arange(2 * GRID)[None, :] * unit[:, None]
-    excess: Floats = expected_excess(levels, mean[:, None], variance[:, None])
-    return excess
+    return excess_along(levels, mean, variance)
 
 
 def _after(left: Floats, excess: Floats, unit: Floats) -> Floats:

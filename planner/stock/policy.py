@@ -41,6 +41,10 @@ class Windows:
     before_variance: Floats
     weekly: Floats
 
+    def rows(self, chosen: Flags) -> Windows:
+        parts = (self.mean, self.variance, self.before_mean, self.before_variance, self.weekly)
+        return Windows(*(part[chosen] for part in parts))
+
     def chance(self, level: Floats) -> Floats:
         """Chance that demand exceeds the level."""
         whole = np.floor(level + 1e-9)
@@ -61,10 +65,15 @@ class Windows:
     def level_at(self, reached: Floats, fill: Flags) -> Floats:
         """Smallest whole level whose chance of no shortage (or fill rate) reaches the target."""
         low, high = np.full(len(self.mean), -1.0), self.mean + 12 * np.sqrt(self.variance) + 20
+        filled, others, got = self.rows(fill), self.rows(~fill), np.zeros(len(self.mean))
         for _ in range(_STEPS):
             middle = np.floor((low + high) / 2)
-            good = np.where(fill, self.fill(middle), 1 - self.chance(middle)) >= reached - 1e-12
-            low, high = np.where(good, low, middle), np.where(good, middle, high)
+            got[fill], got[~fill] = filled.fill(middle[fill]), 1 - others.chance(middle[~fill])
+            good = got >= reached - 1e-12
+            lower, upper = np.where(good, low, middle), np.where(good, middle, high)
+            if (lower == low).all() and (upper == high).all():
+                break
+            low, high = lower, upper
         return np.where(self.mean <= 1e-9, 0.0, np.maximum(np.ceil(high - 1e-9), 0.0))
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from planner.stock.curves import expected_excess, newsvendor_target, shortage_curves
+from planner.stock.curves import excess_along, expected_excess, newsvendor_target, shortage_curves
 
 
 @pytest.mark.parametrize(("mean", "variance"), [(0.3, 0.9), (4.0, 9.0), (60.0, 400.0)])
@@ -19,6 +19,24 @@ def test_negative_binomial_excess_is_the_sum_over_its_chances(mean: float, varia
     chance = stats.nbinom.pmf(demand, mean * share / (1 - share), share)
     expected = float((np.maximum(demand - level, 0) * chance).sum())
     assert expected_excess(np.array(level), np.array(mean), np.array(variance)) == pytest.approx(expected, abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("mean", "variance"),
+    [(0.0, 0.0), (1e-6, 1e-6), (0.3, 0.9), (4.0, 4.0), (7.0, 3.0), (60.0, 400.0), (900.0, 1100.0), (5000.0, 9e6)],
+)
+def test_excess_along_rising_levels_is_that_of_each_level(mean: float, variance: float) -> None:
+    levels = np.array([[0.0, 0.0, 1.0, 2.0, 2.0, 5.0, 63.0, 64.0, 300.0, 950.0, 9000.0]])
+    found = excess_along(levels, np.array([mean]), np.array([variance]))
+    assert found == pytest.approx(expected_excess(levels, np.array(mean), np.array(variance)), rel=1e-8, abs=1e-9)
+
+
+def test_excess_along_is_the_sum_over_chances_far_in_the_tail() -> None:
+    share, demand = 12.0 / 30.0, np.arange(4000)
+    chance = stats.nbinom.pmf(demand, 12.0 * share / (1 - share), share)
+    levels = np.array([[0.0, 12.0, 40.0, 90.0]])
+    expected = [(np.maximum(demand - level, 0) * chance).sum() for level in levels[0]]
+    assert excess_along(levels, np.array([12.0]), np.array([30.0]))[0] == pytest.approx(expected, rel=1e-11)
 
 
 def test_gamma_excess_is_its_integral() -> None:
