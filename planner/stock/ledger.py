@@ -107,9 +107,9 @@ def order_table(case: Case, solution: Solution, prices: Floats, uplift: pd.DataF
     pegged, codes = campaign_share(case, solution, link, week, uplift)
     mondays = case.weeks.to_numpy()
     rules = moved_by(case, solution, prices, link, week)
+    days = [str(monday.date()) for monday in case.weeks]
     names = [
-        f"{links.sku[i]}|{links.source[i]}|{links.destination[i]}|{pd.Timestamp(mondays[t]).date()}"
-        for i, t in zip(link, week, strict=True)
+        f"{links.sku[i]}|{links.source[i]}|{links.destination[i]}|{days[t]}" for i, t in zip(link, week, strict=True)
     ]
     frame = pd.DataFrame({
         "line_id": np.array(_distinct(names), object),
@@ -260,12 +260,12 @@ def _gap_after(case: Case, i: int, t: int) -> int:
 
 def _missed_minima(case: Case, solution: Solution, link: Ints, week: Ints, need: Floats) -> set[tuple[int, int]]:
     """(supplier, week) of the joint orders whose lines, at their needs alone, would miss a minimum."""
-    links, price = case.links, solution.unit_cost(case.links)
-    totals: dict[tuple[int, int], Floats] = {}
-    for i, t, units in zip(link.tolist(), week.tolist(), need.tolist(), strict=True):
-        if links.joint[i] >= 0:
-            each = np.nan_to_num(np.array([price[i, t], case.volume[i], case.weight[i]]))
-            spot = (int(links.joint[i]), t)
-            totals[spot] = totals.get(spot, np.zeros(3)) + units * each
-    minima = [np.array([joint.value, joint.m3, joint.kg]) for joint in case.joints]
-    return {spot for spot, total in totals.items() if (total < minima[spot[0]] - 1e-9).any()}
+    own = case.links.joint[link] >= 0
+    link, week, need, price = link[own], week[own], need[own], solution.unit_cost(case.links)
+    joint = case.links.joint[link]
+    each = np.nan_to_num(np.stack([price[link, week], case.volume[link], case.weight[link]], axis=1))
+    total = np.zeros((len(case.joints), case.horizon, 3))
+    np.add.at(total, (joint, week), need[:, None] * each)
+    minima = np.array([(order.value, order.m3, order.kg) for order in case.joints]).reshape(-1, 1, 3)
+    missed = np.any(total < minima - 1e-9, axis=2)[joint, week]
+    return set(zip(joint[missed].tolist(), week[missed].tolist(), strict=True))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from planner.stock.case import Case, Floats, Ints, Solution
+from planner.stock.case import Case, Flags, Floats, Ints, Solution
 
 Codes = dict[tuple[str, str], dict[int, list[str]]]
 
@@ -26,8 +26,9 @@ def campaign_share(
     for row, i in enumerate(link.tolist()):
         lines.setdefault(int(case.links.node[i]), []).append(row)
     share, names = np.zeros(len(link)), [""] * len(link)
+    special = _with_campaigns(case)
     sent: dict[int, list[tuple[int, float, float, set[str]]]] = {}
-    for n in _downstream_first(case):
+    for n in (n for n in _downstream_first(case) if special[n]):
         rows = sorted(lines.get(n, []), key=lambda row: (case.links.due[link[row], week[row]], link[row], week[row]))
         use, campaign, who = _consumption(case, solution, n, codes, sent.get(n, []))
         for row, part, found in _peg(case, n, rows, link, week, quantity, use, campaign, who):
@@ -37,6 +38,12 @@ def campaign_share(
                 amount = float(quantity[link[row], week[row]])
                 sent.setdefault(origin, []).append((int(week[row]), amount, part, found))
     return share, names
+
+
+def _with_campaigns(case: Case) -> Flags:
+    """[N] nodes whose network sells anything to a campaign; no unit of the others serves one."""
+    own = (case.nodes.campaign > 0).any(axis=1)
+    return np.isin(case.nodes.network, case.nodes.network[own])
 
 
 def _codes(uplift: pd.DataFrame, weeks: pd.DatetimeIndex) -> Codes:
