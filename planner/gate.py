@@ -133,7 +133,7 @@ def _verdict(campaign: Record, lines: pd.DataFrame, as_of: dt.date, currency: st
         return _row("campaign-empty", 3, text, "check campaign_items, its dates, country and region")
     beyond = lines.loc[~lines["judged"], "net"].sum()
     later = f" {beyond:,.0f} units lie beyond the planned weeks and are not judged." if beyond else ""
-    adds = f"Campaign {name} adds {net:,.0f} units net"
+    adds = f"Campaign {name} asks for {net:,.0f} units more while it runs"
     if short <= MATERIAL_SHARE * net:
         text = f"{adds} and the stock plan follows: {_served(net, short):.0%} of them are covered.{later}"
         return _row("campaign-covered", 4, text, "nothing to do")
