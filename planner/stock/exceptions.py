@@ -43,11 +43,12 @@ def _row(
 def _stock_outs(plan: Plan) -> list[dict[str, Any]]:
     """Series that lose more than a twentieth of their demand: because goods cannot come, or because it is cheaper."""
     case, sight, rows = plan.case, Sight(plan), []
-    for n in np.flatnonzero(case.nodes.sells).tolist():
-        demand, short = case.nodes.demand[n], plan.solution.short[n]
-        rate = np.divide(short, demand, out=np.zeros_like(short), where=demand > 1e-9)
-        bad = (rate > 2 * _SERIOUS) & (short * case.nodes.shortage[n] > 0.01)
-        if bad.sum() and short.sum() > _SERIOUS * demand.sum():
+    missed, asked = plan.solution.short, case.nodes.demand
+    rate = np.divide(missed, asked, out=np.zeros_like(missed), where=asked > 1e-9)
+    serious = (rate > 2 * _SERIOUS) & (missed * case.nodes.shortage[:, None] > 0.01)
+    for n in np.flatnonzero(case.nodes.sells & serious.any(axis=1)).tolist():
+        demand, short, bad = asked[n], missed[n], serious[n]
+        if short.sum() > _SERIOUS * demand.sum():
             worst, money = int(np.argmax(short)), float((short * bad).sum() * case.nodes.shortage[n])
             sku, place, weeks, why = case.nodes.sku[n], case.nodes.place[n], int(bad.sum()), remedy(sight, n, bad)
             text = (

@@ -271,16 +271,16 @@ def _echelon_demand(
 ) -> tuple[Floats, Floats]:
     """Demand of all members over the feeding node's own exposure; from `cumulative` where it has a row for them."""
     mean, variance = np.zeros_like(demand.mean), np.zeros_like(demand.mean)
-    for i, key in enumerate(_pairs(keys)):
-        if not len(members[i]):
-            continue
-        weekly_mean, weekly_variance = demand.mean[members[i]].sum(axis=0), demand.variance[members[i]].sum(axis=0)
-        simple_mean = rolling(weekly_mean[None, :], spans[i : i + 1])[0]
-        simple_variance = rolling(weekly_variance[None, :], spans[i : i + 1])[0]
-        known = has_members.get(key, False) and demand.window_mean[i].sum() > 0
-        scale = simple_mean / np.maximum(demand.window_mean[i], 1e-9) if known else 1.0
-        mean[i] = simple_mean
-        variance[i] = np.maximum(demand.window_variance[i] * scale, weekly_variance) if known else simple_variance
+    weekly_mean, weekly_variance = np.zeros_like(demand.mean), np.zeros_like(demand.mean)
+    heads = [i for i, below in enumerate(members) if len(below)]
+    for i in heads:
+        weekly_mean[i] = demand.mean[members[i]].sum(axis=0)
+        weekly_variance[i] = demand.variance[members[i]].sum(axis=0)
+    mean[heads], variance[heads] = (rolling(part[heads], spans[heads]) for part in (weekly_mean, weekly_variance))
+    pairs = _pairs(keys)
+    told = [i for i in heads if has_members.get(pairs[i], False) and demand.window_mean[i].sum() > 0]
+    scale = mean[told] / np.maximum(demand.window_mean[told], 1e-9)
+    variance[told] = np.maximum(demand.window_variance[told] * scale, weekly_variance[told])
     return mean, variance
 
 

@@ -107,7 +107,7 @@ def demand(
     week = monday(orders["due_date"]) if len(orders) else orders["due_date"]
     ordered = orders["quantity"].groupby([orders["sku"], orders["warehouse"], week]).sum()
     right = np.maximum(mean, ordered.reindex(keys).fillna(0.0).to_numpy())
-    rows = ledger.merge(
+    rows = ledger[["sku", "warehouse", "week"]].merge(
         dataset["stocking"][["sku", "warehouse", "listed_from", "listed_to"]], "left", ["sku", "warehouse"]
     )
     ends = rows["sku"].map(dataset["items"].set_index("sku")["end_date"])

@@ -39,13 +39,10 @@ def joint_minima(dataset: Dataset, lines: pd.DataFrame, settings: Settings, as_o
 def ceilings(dataset: Dataset, lines: pd.DataFrame, ledger: pd.DataFrame) -> Iterator[str]:
     """Where a line arrives, stock before plus receipts stays within max_stock."""
     most = dataset["stocking"][["sku", "warehouse", "max_stock"]]
-    rows = ledger.merge(most, "left", ["sku", "warehouse"])
     arrived = lines.groupby(["sku", "destination", "due_week"])["quantity"].sum()
-    keys = pd.MultiIndex.from_frame(rows[["sku", "warehouse", "week"]])
-    rows["arrived"] = arrived.reindex(keys).fillna(0.0).to_numpy()
-    over = (rows["arrived"] > TOLERANCE) & (
-        rows["opening"] - rows["owed"] + rows["receipts"] > rows["max_stock"] + TOLERANCE
-    )
+    keys = pd.MultiIndex.from_frame(ledger[["sku", "warehouse", "week"]])
+    rows = ledger[(arrived.reindex(keys) > TOLERANCE).to_numpy()].merge(most, "left", ["sku", "warehouse"])
+    over = rows["opening"] - rows["owed"] + rows["receipts"] > rows["max_stock"] + TOLERANCE
     for row in rows_of(rows[over]):
         yield f"max stock: {spot(row)} reaches {row.opening + row.receipts:g} of {row.max_stock:g}"
 
