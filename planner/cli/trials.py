@@ -47,7 +47,7 @@ def settle(
     import pandas as pd
 
     from planner.marketing import factors
-    from planner.marketing.trials.outcomes import told_of, trial_evidence
+    from planner.marketing.trials.outcomes import evidence_of, told_of
     from planner.marketing.trials.settle import settle as read
 
     prepared = _prepared("")
@@ -58,8 +58,7 @@ def settle(
         _known(assignments, campaign)
     found = read(assignments, prepared.dataset["campaigns"], prepared.as_of, campaign)
     refused = pd.concat([found.refused, places.refused], ignore_index=True)
-    told = told_of(trial_evidence(prepared.dataset, prepared.as_of))
-    told = told[told["campaign"].isin(found.results["campaign"])].reset_index(drop=True)
+    told = told_of(evidence_of(prepared.dataset, assignments, set(found.results["campaign"]), prepared.as_of))
     sheets = [
         Sheet("results", found.results, "Arms against the control", ("campaign", "outcome", "arm"), _SHOWN,
               ("verdict",), 0, "no trial could be read"),

@@ -32,9 +32,9 @@ import numpy as np
 import numpy.typing as npt
 
 from planner.errors import UsageError
+from planner.forecast.catalogue import Method, library, own, own_methods
 from planner.forecast.censored import first_known
 from planner.forecast.levels import ALPHAS, smooth_levels
-from planner.forecast.library import Method, library, own, own_methods
 from planner.jobs import each
 from planner.panel import Matrix
 from planner.periods import SEASON, Bucket

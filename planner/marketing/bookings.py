@@ -47,7 +47,7 @@ def book(
     those held out.
     """
     happening = counted(campaigns)
-    happening = happening.assign(addressed=addressed_share(happening, customers))
+    happening = happening.assign(addressed=_addressed_share(happening, customers))
     asked = happening.merge(
         campaign_items[["campaign", "sku", "warehouse", "promo_price"]].rename(columns={"warehouse": "where"}),
         on="campaign",
@@ -82,7 +82,7 @@ def discount_depth(booked: pd.DataFrame, items: pd.DataFrame) -> pd.Series:
     return own.fillna(booked["discount_rate"].astype(float)).fillna(0.0).clip(0.0, 0.95)
 
 
-def addressed_share(campaigns: pd.DataFrame, customers: pd.DataFrame | None) -> Floats:
+def _addressed_share(campaigns: pd.DataFrame, customers: pd.DataFrame | None) -> Floats:
     """Share of an area's buyers that each campaign is sent to = audience size / customers known there at its end.
 
     1 for kinds that everybody sees; NaN where the size or the customers of the area are unknown. An audience drawn from

@@ -54,7 +54,7 @@ def under_rules(
     rows = list(pairs.itertuples(index=False, name=None))
     share = np.array([may.get(pair, 1.0) for pair in rows])
     gain = np.array([countries[code].gain_factor if code in countries else 1.0 for code, _ in rows])
-    sent = booked["addressed"].where(booked["kind"].isin(AUDIENCE_KINDS)).fillna(1.0).to_numpy(float)
+    sent = booked["addressed"].fillna(1.0).to_numpy(float)
     return booked.assign(reach=booked["reach"] * gain * np.minimum(share / np.maximum(sent, 1e-9), 1.0))
 
 

@@ -42,6 +42,7 @@ EVENT_COLUMNS = (
 )  # fmt: skip
 NOT_ON_SALE = "not on sale then"
 _LEAST_LIFT = 0.1
+# The logarithm of a noisy lift is too low by half of its variance, as long as that is not as large as the lift.
 _LARGEST_NOISE = 1.0
 
 

@@ -297,8 +297,9 @@ def look_up(lift: pd.DataFrame, asked: pd.DataFrame) -> pd.DataFrame:
     says how sure the answer is.
     """
     prior = lift[lift["level"] == "prior"]
-    result = asked.assign(log_lift=0.0, sd=0.0, mean_factor=1.0, pull_forward=0.0, of_kind=0.0, tried=0.0)
-    result = result.assign(slope=0.0, dip_slope=0.0, pull_forward_sd=0.0)
+    result = asked.assign(log_lift=0.0, sd=0.0, of_kind=0.0, tried=0.0)
+    of_the_kind = ["mean_factor", "pull_forward", "pull_forward_sd", "slope", "dip_slope"]
+    result[of_the_kind] = 0.0
     taken = ["cannibalised", "cannibalised_sd"]
     own = lift[lift["level"] == "category"].drop_duplicates("key").set_index("key")[taken]
     of_category = own.reindex(asked["category"]).set_axis(asked.index)
@@ -308,8 +309,7 @@ def look_up(lift: pd.DataFrame, asked: pd.DataFrame) -> pd.DataFrame:
         here, rows = (asked["kind"] == kind).to_numpy(), prior[prior["kind"] == kind].sort_values("depth")
         result.loc[here, "log_lift"] = np.interp(depth[here], rows["depth"], rows["log_lift"])
         result.loc[here, "sd"] = np.interp(depth[here], rows["depth"], rows["sd"])
-        for name in ("mean_factor", "pull_forward", "pull_forward_sd", "slope", "dip_slope"):
-            result.loc[here, name] = rows[name].iloc[0]
+        result.loc[here, of_the_kind] = rows[of_the_kind].iloc[0].to_numpy(float)
         result.loc[here, "of_kind"], result.loc[here, "tried"] = rows["events"].sum(), rows["trials"].sum()
     at_depth = result["sd"] ** 2
     for level in LEVELS:

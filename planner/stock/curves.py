@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
-
 import numpy as np
 from scipy import special
 
-from planner.stock import tails
 from planner.stock.case import Curves, Flags, Floats
-from planner.stock.kernel.halves import THREADS
+from planner.stock.kernel import tails
+from planner.stock.kernel.halves import in_chunks
 
 # chances of demand above a point, relative to that at the newsvendor's optimum: dense around it, where it matters
 TAILS = np.array([6.0, 3.5, 2.0, 1.4, 1.0, 0.7, 0.45, 0.2, 0.05, 0.01])
 _CHUNK = 1000
-T = TypeVar("T")
 
 
 def expected_excess(level: Floats, mean: Floats, variance: Floats) -> Floats:
@@ -87,19 +82,12 @@ def shortage_curves(
     def part(rows: slice) -> tuple[Floats, Floats, Floats]:
         return _curves(demand[rows], variance[rows], window_mean[rows], window_variance[rows], lost[rows], tail[rows])
 
-    parts = in_chunks(part, len(demand))
+    parts = in_chunks(part, len(demand), _CHUNK)
     if not parts:
         empty = np.zeros((0, demand.shape[1], len(TAILS) + 1))
         return Curves(empty, empty, empty[:, :, 1:])
     joined = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return Curves(*joined)
-
-
-def in_chunks(part: Callable[[slice], T], count: int, size: int = _CHUNK) -> list[T]:
-    """What `part` makes of each slice of so many rows, in their order, on two threads: no row reads another."""
-    slices = [slice(first, first + size) for first in range(0, count, size)]
-    with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(part, slices))
 
 
 def _curves(

@@ -15,7 +15,8 @@ from __future__ import annotations
 import numpy as np
 
 from planner.stock.case import Curves, Flags, Floats, Ints, Nodes
-from planner.stock.curves import TAILS, convex, excess_along, in_chunks
+from planner.stock.curves import TAILS, convex, excess_along
+from planner.stock.kernel.halves import in_chunks
 
 GRID = 64
 LONGEST = 12
@@ -79,7 +80,7 @@ def net_of_repeats(curves: Curves, tail: Floats, share: Floats, decided: Flags) 
         own = Curves(curves.available[rows], curves.shortage[rows], curves.slope[rows])
         return _parts(_net(own, tail[rows], share[rows], decided[rows]))
 
-    joined = [np.concatenate(arrays) for arrays in zip(*in_chunks(part, len(tail)), strict=True)]
+    joined = [np.concatenate(arrays) for arrays in zip(*in_chunks(part, len(tail), 2 * _CHUNK), strict=True)]
     return Curves(*joined) if joined else curves
 
 

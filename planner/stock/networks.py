@@ -30,14 +30,14 @@ Cost = Callable[[Board], Floats]
 
 def share_holding(
     board: Board, progress: Callable[[int, int], None] | None = None, trials: int = TRIALS,
-    late: Callable[[], bool] = never, answers: int | None = None,
+    late: Callable[[], bool] = never,
 ) -> None:  # fmt: skip
     """Choose shares for every network with one feeding place, from a plan without any; the board stands at them."""
     split = _split(board)
     if not len(split.roots):
         return
     inside = split.owner >= 0
-    rounds = _rounds(split) if answers is None else answers
+    rounds = _rounds(split)
     trials = trials if rounds > FEWEST else min(trials, FEW_TRIALS)
     best, value = np.zeros((len(split.roots), board.case.horizon)), _costs(board, split)
     tries = split.improved(make_field(board.case, POINTS), value, trials)
@@ -54,19 +54,17 @@ def share_holding(
     _Answers(board, split, best, lambda b: b.true_cost(np.flatnonzero(inside))).search(rounds, told, late)
 
 
-def answer_again(
-    board: Board, cost: Cost, seed: int = 1, late: Callable[[], bool] = never, rounds: int | None = None
-) -> None:
+def answer_again(board: Board, cost: Cost, late: Callable[[], bool] = never) -> None:
     """Answers within the caps of today, at the shares and prices that the board stands at; `cost` [N] says what its
     nodes cost. Networks for which nothing is cheaper stay as they are; in cases too large for the plain answers all
     do."""
     split = _split(board)
-    rounds = min(MOST, EFFORT // max(1, len(split.inside))) if rounds is None else rounds
+    rounds = min(MOST, EFFORT // max(1, len(split.inside)))
     if not len(split.roots) or rounds < PLAIN:
         return
     quantity, cap, value = board.quantity.copy(), board.field.cap.copy(), _by_network(cost(board), split)
     first = np.array([split.places[split.owner[split.places] == k][0] for k in range(len(split.roots))])
-    found = _Answers(board, split, board.own_hold[first] - board.field.hold[first], cost, seed)
+    found = _Answers(board, split, board.own_hold[first] - board.field.hold[first], cost)
     found.search(rounds, None, late)
     kept = (found.value >= value - 1e-9)[split.owner] & (split.owner >= 0)
     links = kept[board.node]
@@ -77,9 +75,9 @@ def answer_again(
 class _Answers:
     """The search from shares [K, T] that the board stands at; `value` [K] is what each network costs at its best."""
 
-    def __init__(self, board: Board, split: Split, best: Floats, cost: Cost, seed: int = 1) -> None:
+    def __init__(self, board: Board, split: Split, best: Floats, cost: Cost) -> None:
         self.board, self.split, self.best, self.cost = board, split, best, cost
-        self.inside, self.draw = split.owner >= 0, np.random.default_rng(seed)
+        self.inside, self.draw = split.owner >= 0, np.random.default_rng(1)
         self.holding = board.case.nodes.holding[split.roots][:, None]
         _plan(board, split, self.inside, best)
         self.value, self.arrivals = _by_network(cost(board), split), self._arrivals()
@@ -109,7 +107,8 @@ class _Answers:
             return self.inside
         part = DEAR[number % len(DEAR)]
         order = np.argsort(-self.value, kind="stable")
-        within = np.cumsum(self.value[order]) <= part * self.value.sum()
+        dearer = np.cumsum(self.value[order]) - self.value[order]
+        within = dearer < part * self.value.sum()
         dear = np.zeros(len(order) + 1, bool)
         dear[order[within]] = True
         return np.asarray(dear[self.split.owner])

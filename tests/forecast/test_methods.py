@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from planner.errors import UsageError
-from planner.forecast.library import library
+from planner.forecast.catalogue import library
 from planner.forecast.methods import (
     AVERAGES,
     LEVELS,

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from planner.stock import bounds, networks
 from planner.stock.board import Board
 from planner.stock.bounds import lower_bound
 from planner.stock.case import Case, Solution
@@ -142,6 +143,33 @@ def tight(world: World, share: float) -> Case:
     lines = world.replenish().orders.query("kind == 'purchase'")
     spent = (lines["quantity"] * lines["unit_cost"]).groupby(lines["order_week"]).sum().max()
     return world.stock_settings(budget_per_week=float(spent * share)).case
+
+
+def test_the_short_ways_of_large_cases_keep_plan_and_bound_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with very many networks: few rounds, of which the later ones are for dear networks, and one scale of prices
+    that a sample chooses."""
+    monkeypatch.setattr(networks, "EFFORT", 0)
+    for name, value in {"MANY": 1, "SAMPLE": 1, "STEP_EFFORT": 0}.items():
+        monkeypatch.setattr(bounds, name, value)
+    many = shop(12, 3, 13).case
+    board, network = planned(many), many.nodes.network
+    before = np.bincount(network, board.true_cost())
+    share_holding(board)
+    after = np.bincount(network, board.true_cost())
+    assert (after <= before + 1e-6).all()
+    assert after.sum() < before.sum()
+    case = tight(replace(chain(), weeks=6).changed("sourcing", order_multiple=5.0), 0.6)
+    board, room = planned(case), room_left(case)[0]
+    shared = Shared(case, room)
+    prices = find_prices(board, shared)
+    keep_limits(board, shared)
+    assert prices.any()
+    exact = solve_exactly(case, room, board.solution(), 1e-3, 1000, 20.0)
+    assert exact.solution is not None
+    cost = cost_of(case, board.solution())
+    bound = lower_bound(board, shared, prices, cost, 0.0)
+    board.take(exact.solution)
+    assert 0.2 * cost < bound <= min(cost, cost_of(case, board.solution())) + 1e-6
 
 
 def test_the_search_only_improves_and_keeps_every_limit() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
@@ -43,22 +44,26 @@ def with_outcomes(tables: Dataset) -> pd.DataFrame:
 
 
 def trial_evidence(tables: Dataset, as_of: dt.date) -> pd.DataFrame:
-    """What every settled trial says of the lift, a row an arm: what `pool.learn` asks of evidence, with arm and basis.
+    """What every settled trial says of the lift (`evidence_of`); those that `settle` refuses say nothing."""
+    if tables["assignments"].empty:
+        return no_evidence()
+    told = with_outcomes(tables)
+    return evidence_of(tables, told, set(settle(told, tables["campaigns"], as_of).results["campaign"]), as_of)
+
+
+def evidence_of(tables: Dataset, told: pd.DataFrame, readable: Collection[str], as_of: dt.date) -> pd.DataFrame:
+    """What these trials say of the lift, a row an arm: what `pool.learn` asks of evidence, with arm and basis. `told`
+    are the assignments `with_outcomes`.
 
     log lift = log(mean of the arm / mean of the control), variance = sum of (sd / mean)^2 / customers of both (delta
     method). What is compared are reported conversions, else reported spend, with the variance of goods that the
     campaign did not promote added; where nobody reported anything, units of its SKUs in order_lines while it ran.
-    Trials that `settle` refuses, and those with fewer than ten buyers on a side, say nothing.
+    Arms with fewer than ten buyers on a side say nothing.
     """
-    assignments, campaigns = tables["assignments"], tables["campaigns"]
-    if assignments.empty:
-        return no_evidence()
-    told = with_outcomes(tables)
-    readable = set(settle(told, campaigns, as_of).results["campaign"])
-    silent, known = set(_silent(assignments)), campaigns.drop_duplicates("campaign").set_index("campaign")
-    rows = []
-    for name in sorted(readable & set(known.index)):
-        campaign, people = known.loc[name], told[told["campaign"] == name]
+    known = {str(row["campaign"]): row for _, row in tables["campaigns"].drop_duplicates("campaign").iterrows()}
+    silent, rows = set(_silent(tables["assignments"])), []
+    for name in sorted(set(readable) & set(known)):
+        campaign, people = known[name], told[told["campaign"] == name]
         goods = _promoted(tables, campaign, name)
         value, basis = _outcome(tables, people, campaign, goods, name in silent)
         for arm in sorted(set(people["arm"]) - {CONTROL}) if basis else ():

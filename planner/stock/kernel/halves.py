@@ -1,10 +1,11 @@
-"""Two threads for the loops that take nodes one by one: they hold no lock, and no node reads what another writes."""
+"""Two threads for loops over nodes: they hold no lock, and no node reads what another writes."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from planner.stock.kernel.field import Ints
 
 THREADS = max(1, min(2, os.cpu_count() or 1))
 WORTH_IT = 64
+T = TypeVar("T")
 
 
 def in_halves(loop: Callable[[Ints], None], chosen: Ints, group: Ints | None = None) -> None:
@@ -25,3 +27,10 @@ def in_halves(loop: Callable[[Ints], None], chosen: Ints, group: Ints | None = N
     place = np.arange(len(chosen)) if group is None else np.unique(group, return_inverse=True)[1]
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(loop, [chosen[place % THREADS == part] for part in range(THREADS)]))
+
+
+def in_chunks(part: Callable[[slice], T], count: int, size: int) -> list[T]:
+    """What `part` makes of each slice of `size` rows out of `count`, in their order."""
+    slices = [slice(first, first + size) for first in range(0, count, size)]
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(part, slices))

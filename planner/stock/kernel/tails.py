@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from planner.stock.case import Flags, Floats, Ints
-from planner.stock.kernel.field import compiled
+from planner.stock.kernel.field import Flags, Floats, Ints, compiled
 
 _STEPS_PER_LEVEL = 200
 _MOST_SUCCESSES = 2e4
