@@ -62,7 +62,7 @@ def settle(
     sheets = [
         Sheet("results", found.results, "Arms against the control", ("campaign", "outcome", "arm"), _SHOWN,
               ("verdict",), 0, "no trial could be read"),
-        Sheet("lift", factors(told), "What they say of the lift of those addressed", ("campaign", "arm"), _LIFT,
+        Sheet("lift", factors(told), "Lift of those addressed, 80 % band", ("campaign", "arm"), _LIFT,
               shown=0, empty="no trial says anything of the lift"),
         Sheet("regions", places.results, "Places against a mix of the others", ("campaign", "level", "treated"),
               _REGIONS, ("verdict",), 0, "no regional campaign could be read"),
