@@ -80,6 +80,7 @@ _WORDS = (
     _text("text", "words that describe the item"),
     _text("hs_code", "customs tariff number, or a prefix of it"),
     _text("origin_country", "ISO code of the country of origin"),
+    _text("customs_area", "customs union, within which no duty is due; empty: the country"),
     _text("resource", "a location, origin>destination>mode, or all"),
     _text("vehicle_kinds", "vehicle types that may serve it, separated by spaces"),
     _text("postcode_from", "first postcode"),
@@ -150,7 +151,7 @@ _WORDS = (
     _number("discount_rate", "discount as a share of list price", "share", 0.0, 1.0),
     _number("holdout_share", "share of customers not addressed", "share", 0.0, 1.0),
     _number("share", "share of the arm", "share", 0.0, 1.0),
-    _number("rate", "duty as a share of value", "share", 0.0, 10.0),
+    _number("rate", "duty as a share of the price", "share", 0.0, 10.0),
     _number("rate_to_base", "one unit of it in base currency", "base currency", 1e-9),
     _number("fuel_surcharge_rate", "surcharge as a share of freight", "share", 0.0, 10.0),
     # physics

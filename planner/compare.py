@@ -33,7 +33,8 @@ class Comparison:
     with the run's label behind the word where more than two runs are compared.
     `demand`: sku, warehouse, category; `demand_weeks`: week, category; both with before, after, difference and its
     parts base and campaign, percent.
-    `orders`: line_id, change (added, removed, changed), what the line is, quantity and money before, after, difference.
+    `orders`: line_id, change (added, removed, changed), what the line is, and quantity, money
+    and duty before, after, difference.
     `loads`: origin, destination, mode, and shipments, kg, m3, cost before, after and difference.
     `changes`: run, key, old, new, by. `headline`: plain sentences. `notes`: what could not be compared, and why.
     Demand, orders and loads count only the weeks that both runs plan.
@@ -93,7 +94,7 @@ class _Side:
 
     @cached_property
     def orders(self) -> pd.DataFrame:
-        frame = read(self.run, "orders", _ORDER_WORDS, ["quantity", "unit_cost"], ["order_week", "due_week"])
+        frame = read(self.run, "orders", _ORDER_WORDS, ["quantity", "unit_cost", "duty"], ["order_week", "due_week"])
         return frame.assign(money=frame["quantity"] * frame["unit_cost"]).drop(columns="unit_cost")
 
     @cached_property
@@ -145,14 +146,14 @@ class _Pair:
 
     @cached_property
     def orders(self) -> pd.DataFrame:
-        """Lines that one run has and the other has not, or whose quantity, money or due week differ."""
+        """Lines that one run has and the other has not, or whose quantity, money, duty or due week differ."""
         before, after = self._shared("orders", self.base.orders, self.other.orders, "order_week")
         both = before.merge(after, on="line_id", how="outer", suffixes=_SUFFIXES, indicator="change")
         change = both["change"].astype(object).map({"left_only": "removed", "right_only": "added", "both": "changed"})
         frame = pd.DataFrame({"line_id": both["line_id"], "change": change})
         for word in [*_ORDER_WORDS[1:], "order_week", "due_week"]:
             frame[word] = both[f"{word} after"].where(change != "removed", both[f"{word} before"])
-        differs = _side_by_side(frame, both, ["quantity", "money"])
+        differs = _side_by_side(frame, both, ["quantity", "money", "duty"])
         differs |= ((change != "changed") | (both["due_week before"] != both["due_week after"])).to_numpy(bool)
         return self._labelled(frame[differs].sort_values(["change", "line_id"]))
 
@@ -285,16 +286,14 @@ def _loads_sentence(pair: _Pair) -> str:
 
 
 def _cost_sentence(pair: _Pair) -> str:
-    """Purchases and freight together, and per unit of extra demand where there is some."""
+    """Purchases, duty and freight together, and per unit of extra demand where there is some."""
     spend = float(pair.orders.loc[pair.orders["kind"] == "purchase", "money difference"].sum())
-    freight = float(pair.loads["cost difference"].sum())
-    demand = float(pair.demand["difference"].sum())
-    currency = pair.base.currency
-    each = ""
-    if demand > 1 and spend + freight > 0:
-        each = f", or {money((spend + freight) / demand, currency)} for each extra unit of demand"
+    duty, freight = float(pair.orders["duty difference"].sum()), float(pair.loads["cost difference"].sum())
+    total, demand, currency = spend + duty + freight, float(pair.demand["difference"].sum()), pair.base.currency
+    each = f", or {money(total / demand, currency)} for each extra unit of demand" if demand > 1 and total > 0 else ""
+    border = f", duty {money(duty, currency, signed=True)}" if abs(duty) >= _NOTHING else ""
     return (
-        f"Cost: {_more_money(spend + freight, currency)} in all, purchases {money(spend, currency, signed=True)} "
+        f"Cost: {_more_money(total, currency)} in all, purchases {money(spend, currency, signed=True)}{border} "
         f"and freight {money(freight, currency, signed=True)}{each}."
     )
 

@@ -15,6 +15,7 @@ from planner.reasons import Line, moved
 from planner.record import Prepared
 from planner.settings import nearest
 from planner.stock.case import Floats
+from planner.stock.duties import crossings
 from planner.stock.ledger import needs
 from planner.stock.one_sku import OneSku, one_sku
 from planner.stock.pegging import Peg, pegs
@@ -25,7 +26,8 @@ LEDGER = ["week", "opening", "receipts", "demand", "shipped", "closing", "target
           "expected_shortage", "campaign_demand", "expired"]  # fmt: skip
 PEGS = ["line_id", "warehouse", "week", "demand", "units", "campaign_units"]
 PRICES = ["constraint", "week", "price", "use", "charge"]
-_CHANGING = ("items", "stocking", "sourcing", "price_breaks", "suppliers", "capacities", "stock", "pipeline")
+_CHANGING = ("items", "stocking", "sourcing", "price_breaks", "suppliers", "capacities", "stock", "pipeline",
+             "duties")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ def explain_order(run: Run, prepared: Prepared, line_id: str) -> Reasons:
     prices = _prices(line)
     words = {
         "order": _order(line, one),
+        "duty": _duty(told, line, row),
         "need": _need(told, line),
         "rule": moved(line),
         "demand": _served(line, found),
@@ -199,6 +202,20 @@ def _order(line: Line, one: Any) -> str:
     )
 
 
+def _duty(told: _Told, line: Line, row: int) -> str:
+    """The duty of the line, the tariff number it goes by, and the countries between which it is due."""
+    paid = float(told.sku.lines["duty"].iloc[row]) if "duty" in told.sku.lines else 0.0
+    if not paid:
+        return ""
+    found = crossings(told.prepared.dataset, told.sku.lines.iloc[[row]]).iloc[0]
+    by = f" (tariff {found['code']})" if found["code"] != found["hs_code"] else ""
+    return (
+        f"Duty: goods of hs code {found['hs_code']} from {found['origin']} pay"
+        f" {percent(float(line.sku.case.links.duty[line.link]))} into {found['into']}{by}, {line.cash(paid)} on top of"
+        f" the price."
+    )
+
+
 def _need(told: _Told, line: Line) -> str:
     case, flow, n, t = told.sku.case, told.sku.flow, line.node, line.due
     without, target = flow.available[n, t] - line.quantity, float(flow.target[n, t])
@@ -248,6 +265,7 @@ def _others(told: _Told, line: Line) -> str:
     for i in rest:
         weeks = np.flatnonzero(links.due[i] >= 0)
         cost = "" if links.origin[i] >= 0 else f" at {line.cash(links.tiers[i][0][1])}"
+        cost += f" plus {percent(float(links.duty[i]))} duty" if links.duty[i] > 0 else ""
         days = (
             f", {(links.due_date[i, weeks[0]] - links.order_date[i, weeks[0]]).astype(int)} days" if len(weeks) else ""
         )

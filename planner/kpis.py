@@ -37,7 +37,7 @@ def _stock(plan: pd.DataFrame) -> Figures:
 
 
 def _orders(orders: pd.DataFrame) -> Figures:
-    """Spend counts purchases; transfers move goods that are paid for."""
+    """Spend counts purchases at their price; transfers move goods that are paid for. Duty is paid on both."""
     bought = orders[orders["kind"] == "purchase"]
     first = orders["order_week"].min() if len(orders) else None
     now = bought[bought["order_week"] == first]
@@ -47,6 +47,7 @@ def _orders(orders: pd.DataFrame) -> Figures:
         "transfer_units": orders.loc[orders["kind"] == "transfer", "quantity"].sum(),
         "spend": (bought["quantity"] * bought["unit_cost"]).sum(),
         "spend_first_week": (now["quantity"] * now["unit_cost"]).sum(),
+        "duty": orders["duty"].sum(),
         "campaign_order_lines": int((orders["campaign_quantity"] > 0).sum()),
         "campaign_order_units": orders["campaign_quantity"].sum(),
     }

@@ -306,7 +306,8 @@ FLOW: tuple[Stage, ...] = (
           ("plan", "stock"), ("weekly.weekly", "cumulative.cumulative", "uplift.uplift")),
     Stage("routes", "loads and vehicles", _routes, _ROUTE_TABLES,
           ("plan", "routes"), ("stock.orders",)),
-    Stage("gate", "campaigns against supply", _gate, (*_CAMPAIGN_TABLES, "sourcing", "stocking", "currencies"),
+    Stage("gate", "campaigns against supply", _gate,
+          (*_CAMPAIGN_TABLES, "sourcing", "stocking", "currencies", "duties"),
           ("plan", "stock", "campaigns"), ("uplift.uplift", "stock.plan")),
 )  # fmt: skip
 

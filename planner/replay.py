@@ -24,7 +24,7 @@ from planner.periods import first_day
 from planner.plan import FLOW, Context
 from planner.settings import Settings
 from planner.stock import exposure, replenish
-from planner.stock.costs import holding_costs, shortage_costs, unit_costs
+from planner.stock.costs import duties_paid, holding_costs, shortage_costs, unit_costs
 from planner.stock.rules import Rule, View, read_rule
 from planner.stock.sourcing import primary_sources, read_sources
 
@@ -171,9 +171,11 @@ def flat_tables(dataset: Dataset, settings: Settings, as_of: dt.date) -> dict[st
             break
         lead = lead + np.where(more, np.nan_to_num(above["lead_days"].to_numpy(dtype=float)), 0.0)
         place = place.where(~more, above["source"].set_axis(place.index))
+    keys = primary[["sku", "destination"]].set_axis(_KEY, axis=1)
+    paid = duties_paid(sources, keys, as_of)
     sourcing = pd.DataFrame({
         "sku": primary["sku"], "source": "outside", "destination": primary["destination"],
-        "unit_cost": primary["unit_cost"], "order_cost": primary["order_cost"], "moq": primary["moq"],
+        "unit_cost": primary["unit_cost"] + paid, "order_cost": primary["order_cost"], "moq": primary["moq"],
         "order_multiple": primary["pack"], "lead_days": 7.0 * np.ceil(lead / 7 - 1e-9),
         "lead_days_sd": primary["lead_days_sd"],
     })  # fmt: skip

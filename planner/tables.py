@@ -70,7 +70,8 @@ _PLACES = (
     _table(
         "locations",
         "Every place: suppliers, ports, dcs, warehouses, stores, delivery zones",
-        "location! kind! name country region currency latitude longitude capacity_m3 timezone opens closes",
+        "location! kind! name country customs_area region currency latitude longitude capacity_m3 timezone opens "
+        "closes",
         "location",
         kind=LOCATION_KINDS,
     ),

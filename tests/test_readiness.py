@@ -194,3 +194,50 @@ def test_a_day_far_from_the_sales_is_told(as_of: dt.date, kind: str, text: str):
     row = found[found["type"] == kind].iloc[0]
     assert text in row["text"]
     assert row["severity"] == 1
+
+
+def bordered(**changes: pd.DataFrame | None) -> Dataset:
+    """The world with a border between S in China and the German places: A has a rate, B has none, C no tariff number."""
+    base = world()
+    return world(
+        items=base["items"].assign(hs_code=["0902", "6403", ""]),
+        locations=base["locations"].assign(country=["CN", "DE", "DE", "DE"]),
+        duties=frame("hs_code origin destination rate", ("09", "CN", "DE", 0.05)),
+        **changes,
+    )
+
+
+def test_what_crosses_a_border_without_a_rate_is_named_with_its_spend():
+    found = findings(bordered())
+    assert found[["type", "severity", "sku"]].to_numpy().tolist() == [
+        ["no-duty-rate", 3, "B"],
+        ["no-duty-rate", 3, "C"],
+    ]
+    assert "hs code 6403 from CN into DE: 1 SKU, EUR 390 at cost sold" in found["text"].iloc[0]
+    assert "goods without hs code" in found["text"].iloc[1]
+    assert found["hint"].iloc[1] == "fill items.hs_code"
+    free = bordered()["duties"]
+    rows = pd.concat([free, frame("hs_code origin destination rate", ("6403", "CN", "DE", 0.0))])
+    told = bordered().with_tables({"duties": (rows.reset_index(drop=True), "more")})
+    assert findings(told)["sku"].tolist() == ["C"], "a rate of 0 is told"
+
+
+def test_duty_that_is_paid_twice_or_looks_like_per_cent_or_has_no_country():
+    data = bordered()
+    places = data["locations"].assign(country=["CN", "NL", "DE", ""])
+    rates = frame("hs_code origin destination rate", *[(code, "CN", into, rate) for into in ("NL", "DE")
+                                                      for code, rate in (("0902", 5.0), ("6", 0.0))])  # fmt: skip
+    items = data["items"].assign(hs_code=["0902", "6403", "6404"], origin_country="CN")
+    found = findings(data.with_tables({
+        "locations": (places, "changed"), "duties": (rates, "changed"), "items": (items, "changed"),
+    }))  # fmt: skip
+    texts = found.groupby("type")["text"].first()
+    assert sorted(texts.index) == ["duty-above-price", "duty-twice", "no-country"]
+    assert texts["duty-twice"].startswith("1 SKU pay duty on the way to D and again from there into DE: 500 % at most.")
+    assert "is 500 %" in texts["duty-above-price"]
+    assert texts["no-country"].startswith("V has no country")
+    union = places.assign(customs_area=["", "EU", "EU", "EU"])
+    found = findings(data.with_tables({
+        "locations": (union, "changed"), "duties": (rates, "changed"), "items": (items, "changed"),
+    }))  # fmt: skip
+    assert set(found["type"]) == {"duty-above-price"}

@@ -14,7 +14,7 @@ from planner.workspace import Run
 EXCEPTION_COLUMNS = ("type", "text", "money", "hint", "sku", "warehouse", "week")
 ORDER_COLUMNS = (
     "sku", "source", "destination", "order_week", "due_week", "quantity", "unit_cost", "moved_by", "campaign_quantity",
-    "campaigns", "kind", "order_date", "due_date", "packs", "freight", "status",
+    "campaigns", "kind", "order_date", "due_date", "packs", "duty", "freight", "status",
 )  # fmt: skip
 LOAD_COLUMNS = (
     "origin", "destination", "mode", "depart_week", "arrive_date", "shipments", "kg", "m3", "fill", "cost",

@@ -175,6 +175,7 @@ def make_locations(lanes: pd.DataFrame, stores: list[Place], size: Size, storage
             "kind": [place.kind for place in places],
             "name": [place.name for place in places],
             "country": [place.country for place in places],
+            "customs_area": [atlas().countries[place.country].customs for place in places],
             "region": [place.region for place in places],
             "currency": [atlas().currency(place) for place in places],
             "latitude": [place.latitude for place in places],

@@ -26,7 +26,7 @@ RECEIPT = "export.json"
 DECIMALS = 4
 _ORDER = (
     "line_id", "sku", "source", "destination", "order_date", "order_week", "due_date", "due_week", "quantity", "packs",
-    "unit_cost", "currency", "freight", "moved_by", "campaign_quantity", "campaigns", "status",
+    "unit_cost", "currency", "duty", "freight", "moved_by", "campaign_quantity", "campaigns", "status",
 )  # fmt: skip
 _TARGETS = (
     "sku", "warehouse", "week", "target", "opening", "receipts", "demand", "closing", "expected_shortage",

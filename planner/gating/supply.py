@@ -62,15 +62,19 @@ def _ways(sources: pd.DataFrame, today: pd.Timestamp) -> pd.DataFrame:
     wait = [int(np.argmax(np.roll(row, -today.weekday()))) for row in days]
     rows = sources.assign(arrive=np.array(wait, dtype=float) + sources["lead_days"], via="")
     bought = rows[~rows["transfer"]]
-    onward = rows.loc[rows["transfer"], ["sku", "source", "destination", "lead_days"]]
+    onward = rows[rows["transfer"]].assign(on_duty=lambda moved: moved["landed_cost"] - moved["unit_cost"])
+    onward = onward[["sku", "source", "destination", "lead_days", "on_duty"]]
     onward = onward.rename(columns={"source": "via", "lead_days": "on_days", "destination": "final"})
     chained = onward.merge(bought.drop(columns="via").rename(columns={"destination": "via"}), on=["sku", "via"])
-    chained = chained.assign(arrive=chained["arrive"] + chained["on_days"], destination=chained["final"])
+    chained = chained.assign(
+        arrive=chained["arrive"] + chained["on_days"], destination=chained["final"],
+        landed_cost=chained["landed_cost"] + chained["on_duty"].fillna(0.0),
+    )  # fmt: skip
     both = pd.concat([bought, chained[[*bought.columns]]], ignore_index=True)
-    first = both.sort_values(["priority", "unit_cost"]).drop_duplicates(["sku", "destination"])
-    usual = first.set_index(["sku", "destination"])["unit_cost"]
+    first = both.sort_values(["priority", "landed_cost"]).drop_duplicates(["sku", "destination"])
+    usual = first.set_index(["sku", "destination"])["landed_cost"]
     at = pd.MultiIndex.from_frame(both[["sku", "destination"]])
-    dearer = both["unit_cost"].to_numpy(float) - usual.reindex(at).to_numpy(float)
+    dearer = both["landed_cost"].to_numpy(float) - usual.reindex(at).to_numpy(float)
     return both.assign(dearer=np.nan_to_num(dearer), wait=0.0)
 
 

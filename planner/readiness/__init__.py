@@ -10,6 +10,7 @@ import datetime as dt
 import pandas as pd
 
 from planner.dataset import Dataset
+from planner.readiness.customs import customs
 from planner.readiness.ground import ground_of
 from planner.readiness.questions import QUESTIONS
 from planner.readiness.terms import DOUBTS
@@ -26,7 +27,7 @@ def plan_ready(dataset: Dataset, settings: Settings, as_of: dt.date) -> pd.DataF
     and 3 weaken it. The text of a finding that comes from a row ends with file, row, column and value.
     """
     ground = ground_of(dataset, settings, pd.Timestamp(as_of))
-    found = [frame for question in (*QUESTIONS, *DOUBTS) for frame in question(ground) if len(frame)]
+    found = [frame for question in (*QUESTIONS, *DOUBTS, customs) for frame in question(ground) if len(frame)]
     if not found:
         return _typed(pd.DataFrame(columns=list(COLUMNS)))
     total = float(ground.direct["money"].sum())

@@ -60,7 +60,7 @@ class Tables:
     @cached_property
     def orders(self) -> pd.DataFrame:
         texts = ["line_id", "kind", "sku", "source", "destination", "moved_by", "campaigns"]
-        numbers = ["quantity", "packs", "unit_cost", "campaign_quantity"]
+        numbers = ["quantity", "packs", "unit_cost", "duty", "campaign_quantity"]
         frame = read(self.run, "orders", texts, numbers, ["order_week", "due_date"])
         return frame.assign(money=frame["quantity"] * frame["unit_cost"])
 
@@ -95,9 +95,10 @@ class Tables:
 
     @cached_property
     def unit_costs(self) -> dict[str, float]:
-        """What a unit of each SKU costs: what orders pay for it, else the cost of the item; unknown ones left out."""
+        """What a unit of each SKU costs: what orders pay with duty, else what items say; unknown ones left out."""
         bought = self.orders[(self.orders["kind"] == "purchase") & (self.orders["unit_cost"] > 0)]
-        paid = bought.groupby("sku")[["unit_cost"]].mean()["unit_cost"]
+        landed = bought["unit_cost"] + bought["duty"] / bought["quantity"]
+        paid = landed.groupby(bought["sku"]).mean()
         items = self.items.assign(cost=pd.to_numeric(self.items["unit_cost"])).dropna(subset=["cost"])
         known = dict(zip(items["sku"], items["cost"].astype(float), strict=True))
         return known | {str(sku): float(cost) for sku, cost in paid.items()}

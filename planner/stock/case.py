@@ -93,8 +93,9 @@ class Lots:
 class Links:
     """[L] or [L, T]. Week t holds at most one order of a link; `due` is the week of its arrival, -1 where none can be.
 
-    `tiers`: (from quantity, unit cost) pairs, the first from 0; `reference` is the cheapest unit cost that the node
-    can get, so that only the difference is a cost of the plan. `setup` is what an order takes of the capacity of its
+    `tiers`: (from quantity, price of a unit) pairs, the first from 0; `duty` is charged on top as a share of it.
+    `reference` is the cheapest landed cost of a unit, duty included, that the node can get, so that only the difference
+    is a cost of the plan. `setup` is what an order takes of the capacity of its
     source in units, beside its quantity. `row` [L] is that of the table sourcing.
     """
 
@@ -104,6 +105,7 @@ class Links:
     origin: Ints
     node: Ints
     tiers: tuple[tuple[tuple[float, float], ...], ...]
+    duty: Floats
     reference: Floats
     order_cost: Floats
     moq: Floats
@@ -238,7 +240,7 @@ class Solution:
         return self.packs * links.pack[:, None]
 
     def unit_cost(self, links: Links) -> Floats:
-        """Unit cost [L, T] of the tier that was chosen."""
+        """Price of a unit [L, T] at the tier that was chosen, duty not counted."""
         deepest = max((len(tiers) for tiers in links.tiers), default=1)
         costs = np.array([[t[min(k, len(t) - 1)][1] for k in range(deepest)] for t in links.tiers])
         return np.take_along_axis(costs.reshape(len(links), deepest), self.tier, axis=1)

@@ -12,17 +12,44 @@ from planner.dataset import Dataset
 from planner.settings import Settings
 from planner.stock.case import Floats
 
+_LINK = ["sku", "destination"]
+
 
 def unit_costs(dataset: Dataset, keys: pd.DataFrame, sources: pd.DataFrame, as_of: dt.date) -> Floats:
-    """Cheapest current purchase of the SKU at the place, else anywhere, else items.unit_cost, else 0."""
-    today = pd.Timestamp(as_of)
-    current = sources[(sources["start"] <= today) & (sources["end"] >= today) & ~sources["transfer"]]
-    here = current.groupby(["sku", "destination"])["unit_cost"].min()
-    anywhere = current.groupby("sku")["unit_cost"].min()
+    """Landed cost: the cheapest current purchase of the SKU at the place with its duty, else the cheapest anywhere (or
+    items.unit_cost, or 0) and the duties of the way here."""
+    current = _current(sources, as_of)
+    bought = current[~current["transfer"]]
+    here = bought.groupby(["sku", "destination"])["landed_cost"].min()
+    anywhere = bought.groupby("sku")["unit_cost"].min()
     pairs = pd.MultiIndex.from_arrays([keys["sku"], keys["warehouse"]])
     cost = pd.Series(here.reindex(pairs).to_numpy(dtype=float))
-    cost = cost.fillna(keys["sku"].map(anywhere)).fillna(_item(dataset, keys["sku"], "unit_cost"))
-    return cost.fillna(0.0).to_numpy(dtype=float)
+    price = keys["sku"].map(anywhere).reset_index(drop=True).fillna(_item(dataset, keys["sku"], "unit_cost"))
+    return cost.fillna(price + duties_paid(sources, keys, as_of)).fillna(0.0).to_numpy(dtype=float)
+
+
+def duties_paid(sources: pd.DataFrame, keys: pd.DataFrame, as_of: dt.date) -> Floats:
+    """Duty in a unit of each SKU at each place: of its cheapest purchase there, else of the way of transfers to it that
+    pays least, from the purchase on."""
+    current = _current(sources, as_of)
+    current = current.assign(paid=(current["landed_cost"] - current["unit_cost"]).fillna(0.0))
+    if not current["paid"].any():
+        return np.zeros(len(keys))
+    bought, moved = current[~current["transfer"]], current[current["transfer"]]
+    cheapest = bought.sort_values("landed_cost", kind="stable").drop_duplicates(_LINK)
+    paid, known = cheapest.set_index(_LINK)["paid"], -1
+    while known < len(paid):
+        known = len(paid)
+        above = paid.reindex(pd.MultiIndex.from_frame(moved[["sku", "source"]])).to_numpy(dtype=float)
+        sums = moved.assign(paid=moved["paid"] + above).dropna(subset=["paid"]).groupby(_LINK)["paid"].min()
+        paid = pd.concat([paid, sums[~sums.index.isin(paid.index)]])
+    pairs = pd.MultiIndex.from_arrays([keys["sku"], keys["warehouse"]])
+    return paid.reindex(pairs).fillna(0.0).to_numpy(dtype=float)
+
+
+def _current(sources: pd.DataFrame, as_of: dt.date) -> pd.DataFrame:
+    today = pd.Timestamp(as_of)
+    return sources[(sources["start"] <= today) & (sources["end"] >= today)]
 
 
 def holding_costs(dataset: Dataset, sku: Any, cost: Floats, settings: Settings) -> Floats:

@@ -21,7 +21,8 @@ def make_field(case: Case, points: int = POINTS, span: tuple[Floats, Floats] | N
     nodes, links = case.nodes, case.links
     shape, orders = nodes.demand.shape, links.due.shape
     tier_first = np.concatenate([[0], np.cumsum([len(tiers) for tiers in links.tiers])]).astype(np.int64)
-    tiers = [(start, cost - links.reference[i]) for i, own in enumerate(links.tiers) for start, cost in own]
+    tiers = [(start, price, price * (1 + links.duty[i]) - links.reference[i])
+             for i, own in enumerate(links.tiers) for start, price in own]  # fmt: skip
     first, link, week = _orders_by_arrival(case)
     low, high = span or reach(case)
     step, size = _widths(case, low, high, points)
@@ -40,10 +41,9 @@ def make_field(case: Case, points: int = POINTS, span: tuple[Floats, Floats] | N
         offset=np.concatenate([[0], np.cumsum(size * shape[1])[:-1]]).astype(np.int64) if len(nodes) else size,
         due_first=first, op_link=link, op_week=week, pack=links.pack.astype(float), least=links.moq.astype(float),
         most=np.minimum(links.max_order, FAR), tier_first=tier_first,
-        tier_from=np.array([start for start, _ in tiers], float),
-        tier_extra=np.array([max(extra, 0.0) for _, extra in tiers], float),
-        tier_price=np.array([links.reference[i] + extra for i, own in enumerate(links.tiers) for extra in
-                             (cost - links.reference[i] for _, cost in own)], float),
+        tier_from=np.array([start for start, _, _ in tiers], float),
+        tier_extra=np.array([max(extra, 0.0) for _, _, extra in tiers], float),
+        tier_price=np.array([price for _, price, _ in tiers], float),
         due=links.due.astype(np.int64),
         fixed=np.repeat(links.order_cost[:, None].astype(float), orders[1], axis=1),
         unit=np.repeat((1e-7 * links.priority + case.freight)[:, None], orders[1], axis=1).astype(float),

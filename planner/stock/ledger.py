@@ -15,7 +15,7 @@ from planner.stock.usage import received, shipped
 
 ORDER_COLUMNS = [
     "line_id", "kind", "sku", "source", "destination", "order_date", "order_week", "due_date", "due_week", "quantity",
-    "packs", "unit_cost", "freight", "moved_by", "status", "campaign_quantity", "campaigns",
+    "packs", "unit_cost", "duty", "freight", "moved_by", "status", "campaign_quantity", "campaigns",
 ]  # fmt: skip
 PLAN_COLUMNS = [
     "sku", "warehouse", "week", "opening", "receipts", "demand", "campaign_demand", "shipped", "closing",
@@ -99,11 +99,15 @@ def cover_weeks(stock: Floats, out: Floats) -> Floats:
 
 
 def order_table(case: Case, solution: Solution, prices: Floats, uplift: pd.DataFrame) -> pd.DataFrame:
-    """One row per order line, sorted by line_id; line_id names the line in plain words and is the same in every run."""
+    """One row per order line, sorted by line_id; line_id names the line in plain words and is the same in every run.
+
+    `unit_cost` is the price that the source asks; `duty` is what the whole line pays at the border on top.
+    """
     links = case.links
     link, week = np.nonzero(solution.packs)
     due = links.due[link, week]
     quantity = solution.quantity(links)
+    price = solution.unit_cost(links)[link, week] if len(links) else np.zeros(0)
     pegged, codes = campaign_share(case, solution, link, week, uplift)
     mondays = case.weeks.to_numpy()
     rules = moved_by(case, solution, prices, link, week)
@@ -118,7 +122,7 @@ def order_table(case: Case, solution: Solution, prices: Floats, uplift: pd.DataF
         "order_date": links.order_date[link, week].astype("datetime64[ns]"), "order_week": mondays[week],
         "due_date": links.due_date[link, week].astype("datetime64[ns]"), "due_week": mondays[due],
         "quantity": np.round(quantity[link, week], 6), "packs": solution.packs[link, week],
-        "unit_cost": solution.unit_cost(links)[link, week] if len(links) else np.zeros(0),
+        "unit_cost": price, "duty": np.round(quantity[link, week] * price * links.duty[link], 6),
         "freight": np.round(freight_of_lines(case, quantity)[link, week], 6) + 0.0,
         "moved_by": np.array(rules, object), "status": np.full(len(link), "proposed", object),
         "campaign_quantity": np.round(pegged, 6), "campaigns": np.array(codes, object),

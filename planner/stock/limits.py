@@ -82,7 +82,8 @@ def _limit(
     nowhere, none = np.zeros(len(links)), np.zeros(len(nodes))
     orders, held, served, firm, when = nowhere, none, none, np.zeros(len(weeks)), "order"
     if scope == "money":
-        orders = per_link * (links.origin < 0) * (everywhere | (links.destination == resource))
+        paid = links.duty + (links.origin < 0)  # goods that are transferred are paid for, their duty is not
+        orders = per_link * paid * (everywhere | (links.destination == resource))
         when = _WHEN[settings.stock.budget_charge]
         firm = _firm_money(dataset, nodes, resource, weeks, settings)
     elif scope == "supply":

@@ -1,4 +1,4 @@
-"""Sources -> links: prices, minima and dates of every possible order."""
+"""Sources -> links: prices, duty, minima and dates of every possible order."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def read_links(
     return Links(
         sku=sources["sku"].to_numpy(dtype=object), source=sources["source"].to_numpy(dtype=object),
         destination=sources["destination"].to_numpy(dtype=object), origin=origin, node=node, tiers=tiers,
-        reference=_reference(tiers, node, origin), order_cost=_numbers(sources, "order_cost"),
+        duty=_numbers(sources, "duty"), reference=_reference(tiers, _numbers(sources, "duty"), node),
+        order_cost=_numbers(sources, "order_cost"),
         moq=_numbers(sources, "moq"), pack=_numbers(sources, "pack"), max_order=_numbers(sources, "max_order"),
         setup=_numbers(sources, "setup_units"), priority=_numbers(sources, "priority"),
         joint=np.array(
@@ -122,9 +123,9 @@ def _tiers(dataset: Dataset, sources: pd.DataFrame, origin: Ints) -> tuple[tuple
     return tuple(result)
 
 
-def _reference(tiers: tuple[tuple[tuple[float, float], ...], ...], node: Ints, origin: Ints) -> Floats:
-    """Cheapest unit cost among all links into the same node, tiers included."""
-    lowest = np.array([min(cost for _, cost in steps) for steps in tiers], dtype=float)
+def _reference(tiers: tuple[tuple[tuple[float, float], ...], ...], duty: Floats, node: Ints) -> Floats:
+    """Cheapest landed cost of a unit among all links into the same node, tiers included."""
+    lowest = np.array([min(price for _, price in steps) for steps in tiers], dtype=float) * (1 + duty)
     best: dict[int, float] = {}
     for place, cost in zip(node.tolist(), lowest.tolist(), strict=True):
         best[place] = min(cost, best.get(place, np.inf))

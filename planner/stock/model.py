@@ -58,11 +58,10 @@ def write(model: Model, caps: Floats | None) -> None:
 
 
 def orders(model: Model) -> None:
-    """Quantity = packs x pack size, at the unit cost of its tier.
+    """Quantity = packs x pack size, at the landed cost of its tier = price x (1 + duty).
 
-    Cost = (unit cost - cheapest unit cost) x quantity: a purchase price is a cost only as a difference, since what is
-    left at the end is worth what it costs to replace. A transfer is charged the same way. The priority of a source
-    breaks ties.
+    Cost = (landed cost - cheapest landed cost) x quantity: only the difference is a cost, since what is left at the end
+    is worth what it costs to replace. A transfer is charged the same way. The priority of a source breaks ties.
     """
     links = model.case.links
     for link in model.links.tolist():
@@ -72,7 +71,8 @@ def orders(model: Model) -> None:
                 least, upper = tier_packs(model.case, link, tier, most)
                 if upper < least:
                     continue
-                extra = max(price - links.reference[link], 0.0) + 1e-7 * links.priority[link]
+                landed = price * (1 + float(links.duty[link]))
+                extra = max(landed - links.reference[link], 0.0) + 1e-7 * links.priority[link]
                 name = f"l{link}_t{week}" + (f"_b{tier}" if len(links.tiers[link]) > 1 else "")
                 cost = extra * links.pack[link]
                 model.packs[link, week, tier] = model.var(f"order_{name}", cost, 0, upper, True)

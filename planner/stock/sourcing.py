@@ -14,6 +14,7 @@ from planner.currency import rates_to_base, to_base
 from planner.dataset import Dataset
 from planner.settings import Settings
 from planner.stock.case import Dates, Flags
+from planner.stock.duties import duty_rates
 from planner.stock.loops import closing, way_between
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -22,8 +23,9 @@ FOREVER = pd.Timestamp("2200-01-01")
 
 
 def read_sources(dataset: Dataset, settings: Settings, as_of: dt.date) -> pd.DataFrame:
-    """`sourcing` ready to use, sorted by key: unit_cost and order_cost in base currency, pack, lead_days and its
-    spread, transfer (the source stocks the SKU itself), `row` in the table. Ways that close a circle are left out.
+    """`sourcing` ready to use, sorted by key: unit_cost and order_cost in base currency, duty as a share of unit_cost,
+    landed_cost with it, pack, lead_days and its spread, transfer (the source stocks the SKU itself), `row` in the
+    table. Ways that close a circle are left out.
     """
     rows = _ways(dataset)
     rows = rows[~closing(rows, as_of)].reset_index(drop=True)
@@ -32,9 +34,13 @@ def read_sources(dataset: Dataset, settings: Settings, as_of: dt.date) -> pd.Dat
     rate = to_base(pd.Series(1.0, index=rows.index), rows["currency"], rates).fillna(1.0)
     step = rows["sku"].map(items["quantity_step"]).fillna(1.0)
     multiple = rows["order_multiple"].fillna(1.0)
+    price = (rows["unit_cost"] * rate).fillna(rows["sku"].map(items["unit_cost"]))
+    duty = duty_rates(dataset, rows)
     return rows.assign(
         rate=rate,
-        unit_cost=(rows["unit_cost"] * rate).fillna(rows["sku"].map(items["unit_cost"])),
+        unit_cost=price,
+        duty=duty,
+        landed_cost=price * (1 + duty),
         order_cost=(rows["order_cost"] * rate).fillna(0.0),
         moq=rows["moq"].fillna(0.0),
         pack=multiple.where(multiple > 0, step.where(step > 0, 1.0)),
@@ -79,13 +85,13 @@ def rows_of(frame: pd.DataFrame) -> Iterator[Any]:
 
 
 def primary_sources(sources: pd.DataFrame, as_of: dt.date) -> pd.DataFrame:
-    """One row per SKU and destination: valid today before valid later, then by priority, cost and name."""
+    """One row per SKU and destination: valid today before valid later, then by priority, landed cost and name."""
     today = pd.Timestamp(as_of)
     state = np.select([sources["end"] < today, sources["start"] > today], [2, 1], 0)
     ranked = sources.assign(state=state).sort_values(
-        ["sku", "destination", "state", "start", "priority", "unit_cost", "source"], kind="stable"
+        ["sku", "destination", "state", "start", "priority", "landed_cost", "source"], kind="stable"
     )
-    current = ranked[ranked["state"] == 0].sort_values(["sku", "destination", "priority", "unit_cost", "source"])
+    current = ranked[ranked["state"] == 0].sort_values(["sku", "destination", "priority", "landed_cost", "source"])
     rest = ranked[ranked["state"] > 0]
     return pd.concat([current, rest]).drop_duplicates(["sku", "destination"]).reset_index(drop=True)
 

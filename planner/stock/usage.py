@@ -72,7 +72,8 @@ def costs_by_node(case: Case, solution: Solution) -> dict[str, Floats]:
     """[N] of each kind of cost that is a node's own: all but joint orders and limits exceeded."""
     nodes, links = case.nodes, case.links
     quantity = solution.quantity(links)
-    over_reference = np.maximum(solution.unit_cost(links) - links.reference[:, None], 0.0) if len(links) else quantity
+    landed = solution.unit_cost(links) * (1 + links.duty[:, None]) if len(links) else quantity
+    over_reference = np.maximum(landed - links.reference[:, None], 0.0)
     under = np.maximum(nodes.floor[:, None] - solution.stock, 0.0) * nodes.listed
     prices = np.array([floor_price(case, n) for n in range(len(nodes))], float)
     stock = solution.stock.sum(axis=1)

@@ -12,6 +12,7 @@ import pandas as pd
 from planner.dataset import Dataset
 from planner.settings import Settings
 from planner.stock.check.balance import balances, demand, expired, openings, receipts, shipments, stock_signs
+from planner.stock.check.customs import duties
 from planner.stock.check.freight import freights
 from planner.stock.check.limits import budget, capacities, ceilings, covers, joint_minima
 from planner.stock.check.lines import dates, identity, listing, order_days, quantities, sources, unit_costs
@@ -28,7 +29,8 @@ def verify(
     ledger = read_ledger(dataset, plan, settings, as_of)
     found = sorted({
         *identity(orders), *sources(lines, as_of), *quantities(lines), *dates(lines, plan, as_of),
-        *order_days(dataset, lines), *listing(dataset, lines), *unit_costs(lines), *openings(ledger), *balances(ledger),
+        *order_days(dataset, lines), *listing(dataset, lines), *unit_costs(lines),
+        *duties(dataset, lines), *openings(ledger), *balances(ledger),
         *receipts(dataset, lines, ledger, as_of), *shipments(lines, ledger), *stock_signs(ledger),
         *expired(dataset, ledger, as_of), *covers(dataset, lines, ledger),
         *demand(dataset, weekly, ledger, settings, as_of), *joint_minima(dataset, lines, settings, as_of),

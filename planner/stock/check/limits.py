@@ -11,6 +11,7 @@ import pandas as pd
 
 from planner.dataset import Dataset
 from planner.settings import Settings
+from planner.stock.check.customs import shares
 from planner.stock.check.reading import TOLERANCE, monday, rates_on, rows_of, senders, spans, spot, weeks_of
 
 
@@ -74,7 +75,7 @@ def covers(dataset: Dataset, lines: pd.DataFrame, ledger: pd.DataFrame) -> Itera
 def budget(
     dataset: Dataset, lines: pd.DataFrame, plan: pd.DataFrame, settings: Settings, as_of: dt.date
 ) -> Iterator[str]:
-    """Purchases charged in a week stay within the budget; what firm orders take counts, but is nobody's decision."""
+    """Purchases and duty of a week stay within the budget; what firm orders take counts, but is nobody's decision."""
     if settings.stock.budget_per_week is not None:
         for week, spent, firm in _charged(dataset, lines, plan, settings, as_of, None):
             limit = max(settings.stock.budget_per_week, firm)
@@ -88,16 +89,12 @@ def _charged(
     """(week, all money charged, the firm part of it)."""
     charge = settings.stock.budget_charge
     delay = dataset["suppliers"].set_index("location")["payment_days"].to_dict()
-    bought = lines[lines["kind"] == "purchase"]
-    bought = bought if place is None else bought[bought["destination"] == place]
-    date = bought["order_date"] if charge == "order" else bought["due_date"]
+    paid = lines if place is None else lines[lines["destination"] == place]
+    date = paid["order_date"] if charge == "order" else paid["due_date"]
     if charge == "payment":
-        date = date + pd.to_timedelta(np.ceil(bought["source"].map(delay).fillna(0.0)), unit="D")
-    spent = (
-        (bought["quantity"] * bought["unit_cost"]).groupby(monday(date)).sum()
-        if len(bought)
-        else pd.Series(dtype=float)
-    )
+        date = date + pd.to_timedelta(np.ceil(paid["source"].map(delay).fillna(0.0)), unit="D")
+    amount = (paid["quantity"] * paid["unit_cost"]).where(paid["kind"] == "purchase", 0.0) + paid["duty"]
+    spent = amount.groupby(monday(date)).sum() if len(paid) else pd.Series(dtype=float)
     firm: dict[pd.Timestamp, float] = {}
     first = plan["week"].min()
     pipeline = dataset["pipeline"]
@@ -114,7 +111,7 @@ def _charged(
 
 
 def _cheapest(dataset: Dataset, settings: Settings, as_of: dt.date) -> dict[tuple[str, str], float]:
-    """Cheapest purchase of each SKU and place today, in base currency."""
+    """Cheapest purchase of each SKU and place today with its duty, in base currency."""
     table, today = dataset["sourcing"], pd.Timestamp(as_of)
     kinds = dataset["locations"].set_index("location")["kind"]
     now = (
@@ -126,6 +123,7 @@ def _cheapest(dataset: Dataset, settings: Settings, as_of: dt.date) -> dict[tupl
     rates = rates_on(dataset, settings.plan.currency, as_of)
     items = dataset["items"].set_index("sku")["unit_cost"]
     cost = (table["unit_cost"] * table["currency"].map(rates).fillna(1.0)).fillna(table["sku"].map(items))
+    cost = cost * (1 + shares(dataset, table))
     lowest = cost.groupby([table["sku"], table["destination"]]).min().rename("cost").rename_axis(["sku", "place"])
     return {(row.sku, row.place): float(row.cost) for row in rows_of(lowest.reset_index())}
 
