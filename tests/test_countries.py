@@ -1,4 +1,4 @@
-"""One SKU in two countries: lift, channel, consent and currency of each, and so orders that differ."""
+"""One SKU in two countries: lift, channel, consent, currency and duty of each, and so orders that differ."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from planner.audience import choose_audience
 from planner.errors import UsageError
+from planner.explain_plan import explain_order
 from planner.plan import prepare, run_plan
 from planner.settings import Settings, merge
 from planner.workspace import Run, Workspace
@@ -32,6 +33,13 @@ consent = "opt-in"
 consent = "opt-out"
 gain_factor = 0.5
 """
+TARIFF = """
+[[change]]
+table = "duties"
+column = "rate"
+set = 1.0
+where = { destination = "CH" }
+"""
 
 
 def write(folder: Path) -> Path:
@@ -45,7 +53,12 @@ def write(folder: Path) -> Path:
     (folder / "scenarios").mkdir()
     (folder / "scenarios" / "base.toml").write_text('title = "As told"\n', encoding="utf-8")
     (folder / "scenarios" / "rules.toml").write_text('title = "Rules"\n\n' + MAIL, encoding="utf-8")
-    places = [("BER", "warehouse", "DE", "EUR"), ("BSL", "warehouse", "CH", "CHF"), ("SUP", "supplier", "PL", "EUR")]
+    (folder / "scenarios" / "tariff.toml").write_text('title = "Tariff"\n' + TARIFF, encoding="utf-8")
+    places = [
+        ("BER", "warehouse", "DE", "EU", "EUR"), ("BSL", "warehouse", "CH", "", "CHF"),
+        ("SUP", "supplier", "PL", "EU", "EUR"),
+    ]  # fmt: skip
+    words = ("location", "kind", "country", "customs_area", "currency")
     units = np.random.default_rng(3).poisson(100, len(WEEKS))
     people = [
         {"customer": f"{code}{n}", "country": code, "consent_email": code == "DE" and n < 3,
@@ -53,13 +66,15 @@ def write(folder: Path) -> Path:
         for code in ("DE", "CH") for n in range(10)
     ]  # fmt: skip
     tables = {
-        "items": [{"sku": "TEA", "category": "tea", "unit_price": 10.0, "unit_cost": 4.0, "weight_kg": 1.0}],
-        "locations": [dict(zip(("location", "kind", "country", "currency"), place, strict=True)) for place in places],
+        "items": [{"sku": "TEA", "category": "tea", "unit_price": 10.0, "unit_cost": 4.0, "weight_kg": 1.0,
+                   "hs_code": "09023000"}],
+        "locations": [dict(zip(words, place, strict=True)) for place in places],
         "stocking": [{"sku": "TEA", "warehouse": place, "service_target": 0.95} for place in ("BER", "BSL")],
         "sourcing": [
             {"sku": "TEA", "source": "SUP", "destination": "BER", "unit_cost": 4.0, "currency": "EUR", "lead_days": 7},
             {"sku": "TEA", "source": "SUP", "destination": "BSL", "unit_cost": 4.0, "currency": "CHF", "lead_days": 7},
         ],
+        "duties": [{"hs_code": "0902", "origin": "PL", "destination": "CH", "rate": 0.25}],
         "currencies": [{"currency": "CHF", "date": "2026-01-01", "rate_to_base": 1.05}],
         "stock": [{"sku": "TEA", "warehouse": place, "on_hand": 150} for place in ("BER", "BSL")],
         "sales": [{"date": day.date(), "sku": "TEA", "warehouse": place, "quantity": sold}
@@ -127,6 +142,39 @@ def test_the_cost_is_that_of_each_currency(runs: tuple[Run, Run]) -> None:
     cost = runs[1].table("orders").groupby("destination")["unit_cost"].first()
     assert cost["BER"] == pytest.approx(4.0)
     assert cost["BSL"] == pytest.approx(4.0 * 1.05)
+
+
+def test_the_duty_is_that_of_each_border(runs: tuple[Run, Run]) -> None:
+    """Tea from Poland: nothing within the union, a quarter of the price into Switzerland."""
+    orders = runs[0].table("orders")
+    share = (orders["duty"] / (orders["quantity"] * orders["unit_cost"])).groupby(orders["destination"])
+    assert share.min().to_dict() == share.max().to_dict() == pytest.approx({"BER": 0.0, "BSL": 0.25})
+    assert runs[0].kpis["duty"] == pytest.approx(orders["duty"].sum())
+    assert runs[0].kpis["spend"] == pytest.approx((orders["quantity"] * orders["unit_cost"]).sum())
+
+
+def test_a_scenario_of_the_tariff_changes_the_plan_where_it_is_due(tmp_path: Path) -> None:
+    """Stock that is dear to hold and earns less: at a duty of the whole price Basel holds less, Berlin as before."""
+    folder = write(tmp_path / "w")
+    (folder / "data" / "stocking.csv").write_text("sku,warehouse\nTEA,BER\nTEA,BSL\n", encoding="utf-8")
+    workspace = Workspace(folder)
+    before, after = run_plan(workspace), run_plan(workspace, "tariff")
+    assert len(after.manifest["changes"]) == 1
+    stock = [run.table("plan").groupby("warehouse")["closing"].mean() for run in (before, after)]
+    first = [run.table("orders").groupby("destination")["quantity"].first() for run in (before, after)]
+    assert stock[1]["BER"] == pytest.approx(stock[0]["BER"])
+    assert stock[1]["BSL"] < stock[0]["BSL"]
+    assert first[1]["BSL"] < first[0]["BSL"]
+
+
+def test_an_order_that_pays_duty_says_so(runs: tuple[Run, Run], tmp_path: Path) -> None:
+    prepared = prepare(Workspace(write(tmp_path / "w")), "base", {})
+    orders = runs[0].table("orders")
+    first = orders[orders["destination"] == "BSL"].iloc[0]
+    said = explain_order(runs[0], prepared, first["line_id"]).words["duty"]
+    assert said.startswith("Duty: goods of hs code 09023000 from PL pay 25.0 % into CH (tariff 0902), EUR ")
+    home = orders.loc[orders["destination"] == "BER", "line_id"].iloc[0]
+    assert "duty" not in explain_order(runs[0], prepared, home).words
 
 
 def test_a_channel_that_is_not_used_somewhere_brings_nothing_there(tmp_path: Path) -> None:
