@@ -177,7 +177,7 @@ def make_plan(forecast: pd.DataFrame) -> pd.DataFrame:
 
 
 def make_orders(plan: pd.DataFrame) -> pd.DataFrame:
-    """A line for every receipt: juices from the north, tea from Tokyo, everything for Lyon through Leipzig."""
+    """A line for every receipt: juices from the north, dutiable tea from Tokyo, everything for Lyon through Leipzig."""
     due = plan[plan["receipts"] > 0].reset_index(drop=True)
     lead = np.where(due["sku"].isin(["OOLONG-250", "SENCHA-100"]), 21, 14)
     week = (due["week"] - pd.to_timedelta(lead, unit="D")).clip(lower=AS_OF)
@@ -200,6 +200,7 @@ def make_orders(plan: pd.DataFrame) -> pd.DataFrame:
             "quantity": due["receipts"],
             "packs": due["receipts"] / 12,
             "unit_cost": due["sku"].map(COST),
+            "duty": np.where(source == "SUP-TOKYO", (due["receipts"] * due["sku"].map(COST) * 0.032).round(2), 0.0),
             "freight": (due["receipts"] * 0.06).round(2),
             "moved_by": np.where(np.arange(len(due)) % 3 == 0, "order multiple", ""),
             "status": "proposed",
