@@ -211,8 +211,8 @@ def _duty(told: _Told, line: Line, row: int) -> str:
     by = f" (tariff {found['code']})" if found["code"] != found["hs_code"] else ""
     return (
         f"Duty: goods of hs code {found['hs_code']} from {found['origin']} pay"
-        f" {percent(float(line.sku.case.links.duty[line.link]))} into {found['into']}{by}, {line.cash(paid)} on top of"
-        f" the price."
+        f" {percent(float(line.sku.case.links.duty[line.link]))} into {found['into']}{by}, {line.cash(paid)} on"
+        f" {line.cash(line.quantity * float(told.sku.lines['unit_cost'].iloc[row]))}."
     )
 
 

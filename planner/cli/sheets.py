@@ -65,8 +65,11 @@ def solution(run: Run) -> list[Sheet]:
         ("check", f"{plural(len(violations), 'violation')}" if violations else "every rule holds", len(violations)),
         ("seconds", f"{run.manifest['timings']['stock']:.1f}", run.manifest["timings"]["stock"]),
     ]
+    if run.kpis.get("duty", 0.0) > 0:
+        duty = run.kpis["duty"]
+        rows.insert(2, ("import duty, paid beside it like the goods", money(duty, currency), duty))
     if "vehicles" in stock:
-        rows[4:4] = _vehicles(stock["vehicles"], currency)
+        rows[-2:-2] = _vehicles(stock["vehicles"], currency)
     if stock.get("time_limit_hit"):
         rows.insert(1, ("time limit", "ran out: the best plan so far is kept", True))
     frame = pd.DataFrame([row[:2] for row in rows], columns=["what", "value"])

@@ -98,7 +98,7 @@ def _charged(
     firm: dict[pd.Timestamp, float] = {}
     first = plan["week"].min()
     pipeline = dataset["pipeline"]
-    cheapest = _cheapest(dataset, settings, as_of)
+    cheapest = _cheapest(dataset, settings, as_of) if charge != "order" else {}
     for row in rows_of(pipeline[pipeline["kind"] != "transfer"]) if charge != "order" else ():
         if place is None or row.destination == place:
             days = float(np.nan_to_num(delay.get(row.source, 0.0))) if charge == "payment" else 0.0
