@@ -209,10 +209,12 @@ def _duty(told: _Told, line: Line, row: int) -> str:
         return ""
     found = crossings(told.prepared.dataset, told.sku.lines.iloc[[row]]).iloc[0]
     by = f" (tariff {found['code']})" if found["code"] != found["hs_code"] else ""
+    on = f"{line.cash(paid)} on {line.cash(line.quantity * float(told.sku.lines['unit_cost'].iloc[row]))}"
+    if not found["code"]:  # the tariff has changed since
+        return f"Duty: {on}."
     return (
         f"Duty: goods of hs code {found['hs_code']} from {found['origin']} pay"
-        f" {percent(float(line.sku.case.links.duty[line.link]))} into {found['into']}{by}, {line.cash(paid)} on"
-        f" {line.cash(line.quantity * float(told.sku.lines['unit_cost'].iloc[row]))}."
+        f" {percent(float(line.sku.case.links.duty[line.link]))} into {found['into']}{by}, {on}."
     )
 
 

@@ -240,4 +240,4 @@ def test_duty_that_is_paid_twice_or_looks_like_per_cent_or_has_no_country():
     found = findings(data.with_tables({
         "locations": (union, "changed"), "duties": (rates, "changed"), "items": (items, "changed"),
     }))  # fmt: skip
-    assert set(found["type"]) == {"duty-above-price"}
+    assert set(found["type"]) == {"duty-above-price", "no-country"}

@@ -12,10 +12,9 @@ from planner.stock.duties import crossings
 from planner.stock.sourcing import read_sources, rows_of
 
 
-def _without_rate(ground: Ground) -> Iterator[pd.DataFrame]:
+def _without_rate(ground: Ground, found: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """What crosses a customs border has a row of `duties`, with rate 0 where it is free. The plan charges none."""
-    found = _ways(ground)
-    free = found[found["crosses"] & found["rate"].isna()]
+    free = found[found["crosses"] & found["rate"].isna() & (found["origin"] != "") & (found["into"] != "")]
     items = numbered(ground.dataset["items"]).set_index("sku")["row"]
     for (code, origin, into), rows in free.groupby(["hs_code", "origin", "into"]):
         once, skus = rows.drop_duplicates(PAIR), sorted(rows["sku"].unique())
@@ -31,10 +30,9 @@ def _without_rate(ground: Ground) -> Iterator[pd.DataFrame]:
         yield one("no-duty-rate", 3, once["money"].sum(), text, hint, sku, cells=cells)
 
 
-def _twice(ground: Ground) -> Iterator[pd.DataFrame]:
-    """Goods that paid duty pay again on a transfer only where the border is meant: where customs areas are told."""
+def _twice(ground: Ground, found: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Goods that paid duty on import pay again on a transfer where that is meant: where customs areas are told."""
     areas = ground.dataset["locations"].set_index("location")["customs_area"].fillna("")
-    found = _ways(ground)
     untold = (found["source"].map(areas) == "") & (found["warehouse"].map(areas) == "")
     again = found[(found["rate"] > 0) & found["transfer"] & untold & (found["paid"] > 0)]
     for (start, into), rows in again.groupby(["source", "into"]):
@@ -42,16 +40,16 @@ def _twice(ground: Ground) -> Iterator[pd.DataFrame]:
             f"{_counted(rows['sku'].unique())} pay duty on the way to {start} and again from there into {into}:"
             f" {100 * rows['rate'].max():g} % at most."
         )
-        hint = f"name the customs union of {start} and its destinations in locations.customs_area, or their countries"
+        hint = "name the customs area of both in locations.customs_area: the same one where no duty is due between them"
         yield one("duty-twice", 3, rows.drop_duplicates(PAIR)["money"].sum(), text, hint, place=str(start))
 
 
-def _without_country(ground: Ground) -> Iterator[pd.DataFrame]:
+def _without_country(ground: Ground, found: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """Every end of a way lies in a country; the plan charges no duty where that is unknown."""
     places = numbered(ground.dataset["locations"])
-    blank = places[(places["country"].fillna("") == "") & (places["customs_area"].fillna("") == "")]
+    blank = places[places["country"].fillna("") == ""]
     for place, row in blank[["location", "row"]].itertuples(index=False):
-        rows = ground.sourcing[(ground.sourcing["source"] == place) | (ground.sourcing["warehouse"] == place)]
+        rows = found[(found["source"] == place) | (found["warehouse"] == place)]
         if len(rows):
             text = f"{place} has no country: what comes from there or goes there pays no duty."
             touched = rows.drop_duplicates(PAIR)["money"].sum()
@@ -59,9 +57,9 @@ def _without_country(ground: Ground) -> Iterator[pd.DataFrame]:
             yield one("no-country", 3, touched, text, "fill locations.country", place=str(place), cells=cells)
 
 
-def _per_cent(ground: Ground) -> Iterator[pd.DataFrame]:
+def _per_cent(ground: Ground, found: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """A duty of more than the price is rare: is it per cent?"""
-    table, found = numbered(ground.dataset["duties"]), _ways(ground)
+    table = numbered(ground.dataset["duties"])
     for row in rows_of(table[table["rate"] > 1]):
         uses = (found["code"] == row.hs_code) & (found["origin"] == row.origin) & (found["into"] == row.destination)
         touched = found[uses].drop_duplicates(PAIR)["money"].sum()
@@ -93,5 +91,6 @@ def _ways(ground: Ground) -> pd.DataFrame:
 def customs(ground: Ground) -> Iterator[pd.DataFrame]:
     """The doubts about duty, where `duties` tells of any."""
     if ground.dataset.has("duties"):
+        found = _ways(ground)
         for doubt in (_without_rate, _twice, _without_country, _per_cent):
-            yield from doubt(ground)
+            yield from doubt(ground, found)

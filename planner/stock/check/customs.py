@@ -26,20 +26,18 @@ def duties(dataset: Dataset, lines: pd.DataFrame) -> Iterator[str]:
 def shares(dataset: Dataset, ways: pd.DataFrame) -> npt.NDArray[np.float64]:
     """Duty of each way (sku, source, destination) as a share of the price."""
     places, goods = _records(dataset["locations"], "location"), _records(dataset["items"], "sku")
-    tariff = dataset["duties"].sort_values("hs_code", key=lambda codes: codes.astype(str).str.len(), kind="stable")
-    rows: dict[tuple[str, str], list[tuple[str, float]]] = {}
-    for row in rows_of(tariff):
-        rows.setdefault((row.origin, row.destination), []).append((row.hs_code, float(row.rate)))
+    tariff = {(row.hs_code, row.origin, row.destination): float(row.rate) for row in rows_of(dataset["duties"])}
+    lengths = sorted({len(code) for code, _, _ in tariff}, reverse=True)
     asked = list(zip(ways["sku"], ways["source"], ways["destination"], strict=True))
     told: dict[tuple[str, ...], float] = {}
-    for way in set(asked) if rows else ():
+    for way in set(asked) if tariff else ():
         start, end, item = places.get(way[1], {}), places.get(way[2], {}), goods.get(way[0], {})
         areas = {place.get("customs_area") or place.get("country") or "" for place in (start, end)}
-        origin = item.get("origin_country") or start.get("country") or ""
-        if len(areas) == 2 and "" not in areas and origin != end.get("country"):
-            known = rows.get((origin, end.get("country", "")), [])
-            fits = [rate for code, rate in known if item.get("hs_code", "").startswith(code)]
-            told[way] = fits[-1] if fits else 0.0
+        origin, into = item.get("origin_country") or start.get("country") or "", end.get("country", "")
+        if len(areas) == 2 and "" not in areas and origin != into:
+            code = item.get("hs_code", "")
+            parts = [(code[:size], origin, into) for size in lengths if size <= len(code)]
+            told[way] = next((tariff[part] for part in parts if part in tariff), 0.0)
     return np.array([told.get(way, 0.0) for way in asked], dtype=float)
 
 
