@@ -11,6 +11,8 @@ import pandas as pd
 from planner.errors import UsageError
 from planner.figures import number, percent, plural
 from planner.forecast.baseline import REST
+from planner.forecast.drivers import PRICES
+from planner.forecast.effects import OTHERS
 from planner.forecast.likeness import described, most_alike
 from planner.forecast.methods import GLOBAL
 from planner.forecast.weights import BASE
@@ -76,7 +78,7 @@ def explain_forecast(prepared: Prepared, results: Mapping[str, Result], series: 
         "demand": _demand(case),
         "method": _method(case, weights, alike),
         "season": _season(case),
-        "drivers": _of_drivers(drivers),
+        "drivers": " ".join(filter(None, [_of_drivers(drivers), _effects(case)])),
         "adjustments": _adjusted(case),
         "campaigns": _campaigns(case),
         "changes": _changes(case),
@@ -150,6 +152,7 @@ def _method(case: _Case, weights: pd.DataFrame, alike: pd.DataFrame) -> str:
     told = [f"{name} moves it with a weight of {percent(share)}" for name, share in shares
             if name != BASE and share >= 0.005]  # fmt: skip
     base = method.split(" + ")[0].replace("median", f"the median of {', '.join(members)}")
+    base = base.replace(" x drivers", ", times what drivers do")
     base = base.replace(" x season", f", times the season of {_seasonal(case)}")
     return f"Method: {base}" + (f"; {'; '.join(told)}, by what it did for {case.series['demand_class']} series." if told
                                 else ".")  # fmt: skip
@@ -205,6 +208,28 @@ def _of_drivers(drivers: pd.DataFrame) -> str:
     pairs = zip(drivers["driver"].head(_MOST), drivers["contribution"].head(_MOST).tolist(), strict=True)
     told = [f"{name} {number(amount, signed=True)}" for name, amount in pairs if abs(amount) >= 0.05]
     return f"Drivers, over the horizon: {', '.join(told)} units." if told else ""
+
+
+def _effects(case: _Case) -> str:
+    """What a step of each driver in the base does to this SKU."""
+    baseline = case.results["baseline"]
+    table = (
+        baseline.table("effects") if "effects" in baseline.digests else pd.DataFrame(columns=["sku", "driver", "slope"])
+    )
+    own = table[table["sku"] == case.trail.sku]
+    steps = [(*_step(name, case.bucket), slope) for name, slope in zip(own["driver"], own["slope"], strict=True)]
+    changes = [(what, float(np.expm1(slope * step))) for what, step, slope in steps]
+    told = [f"{what} {percent(change, signed=True)}" for what, change in changes if abs(change) >= 0.005]
+    return f"What they do to demand: {', '.join(told[:_MOST])}." if told else ""
+
+
+def _step(driver: str, bucket: str) -> tuple[str, float]:
+    """A step of a driver that means something to people, and how large it is in the units of its slope."""
+    if driver.removesuffix(OTHERS) in PRICES:
+        return f"{driver} 10 % lower", float(np.log(0.9))
+    if driver.startswith("calendar "):
+        return f"a day of {driver.removeprefix('calendar ')}", 1 / {"day": 1.0, "week": 7.0, "month": 30.4}[bucket]
+    return f"{driver} up by 1", 1.0
 
 
 def _adjusted(case: _Case) -> str:

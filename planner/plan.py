@@ -180,6 +180,7 @@ def _baseline(context: Context) -> Draft:
             "notes": baseline.notes,
             "weights": baseline.weights,
             "contributions": baseline.contributions,
+            "effects": baseline.effects,
         }
     )
 

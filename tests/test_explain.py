@@ -139,3 +139,20 @@ def test_the_drawing_is_an_svg_of_its_own(shop, tmp_path, capsys):
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     classes = {node.get("class") for node in root.iter()}
     assert {"mean-line", "past-line", "band-wide"} <= classes
+
+
+def test_what_a_driver_does_to_demand_is_told_with_its_size(shop, tmp_path):
+    folder = tmp_path / "driven"
+    shutil.copytree(shop, folder, ignore=shutil.ignore_patterns("reports", "published", ".planner"))
+    sales = pd.read_csv(folder / "data" / "sales.csv")
+    weeks = pd.to_datetime(sales["date"]).dt.to_period("W-SUN").dt.start_time
+    loud = sorted(weeks.unique())[::6]
+    sales.loc[weeks.isin(loud), "quantity"] *= 3
+    sales.to_csv(folder / "data" / "sales.csv", index=False)
+    radio = pd.DataFrame({"name": "radio", "date": [*loud, pd.Timestamp("2026-03-09")], "value": 1.0})
+    radio.to_csv(folder / "data" / "drivers.csv", index=False)
+    words = explained(folder, "BEV-0001@LEJ").words
+    assert "times what drivers do" in words["method"]
+    told = re.search(r"radio up by 1 \+([\d.]+) %", words["drivers"])
+    assert "a day of holiday +" in words["drivers"]
+    assert told and 100 <= float(told[1]) <= 260

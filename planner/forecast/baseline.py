@@ -17,6 +17,7 @@ from planner.forecast import dispersion, weights
 from planner.forecast.censored import WINDOW, fill_unknown, first_known
 from planner.forecast.dispersion import CLASSES, NEW, SILENT, Labels, Spread, classify
 from planner.forecast.drivers import Tables, known_ahead
+from planner.forecast.effects import slopes, with_effects
 from planner.forecast.history import listing
 from planner.forecast.methods import GLOBAL, Failure, blend, check_methods
 from planner.forecast.newcomers import Newcomers, welcome, widened
@@ -47,7 +48,7 @@ class Baseline:
     season), buckets (of history), season (the category whose season is used), method, whole.
     `dependence`: demand_class, buckets, inflation, days. `notes`: sku, warehouse, note.
     `weights`: demand_class, method, weight of the learning methods on top of the base. `contributions`: sku, warehouse,
-    date, driver, contribution (units).
+    date, driver, contribution (units). `effects`: sku, driver, slope of the log of demand (`effects.slopes`).
     """
 
     forecast: pd.DataFrame
@@ -56,6 +57,7 @@ class Baseline:
     notes: pd.DataFrame
     weights: pd.DataFrame = field(default_factory=pd.DataFrame)
     contributions: pd.DataFrame = field(default_factory=pd.DataFrame)
+    effects: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def fit_baseline(
@@ -85,9 +87,10 @@ def fit_baseline(
     listed, expected = _listed(demand.keys, stocking, items, scene.ahead, bucket)
     season, factors = seasons(scene, settings, tables)
     labels = _labels(scene.values, scene.ends, expected, bucket)
+    known = known_ahead(demand.keys, scene.dates, scene.length, tables, bucket, settings.drivers)
+    factors = with_effects(scene, factors, known.drivers)
     levels, failures, new = _levels(scene, factors[0], names, labels, listed)
     base = [_base(scene, levels, factors, number) for number in range(len(scene.ends))]
-    known = known_ahead(demand.keys, scene.dates, scene.length, tables, bucket, settings.drivers)
     taught = teach(scene, factors, names, known.drivers)
     learnt = taught.said
     share = shares(scene, base, learnt, labels)
@@ -97,16 +100,18 @@ def fit_baseline(
     mean = final[0] * listed
     variance = spread.variance(mean, labels[:, 0]) * spread.ahead(np.arange(horizon), 2 * scene.span)
     variance = widened(np.where(whole[:, None], np.maximum(variance, mean), variance), mean, new)
-    method = _method(labels[:, 0], failures, names, season, share, tuple(learnt))
+    method = _method(labels[:, 0], failures, names, season, share, tuple(learnt), bool(factors[0].drivers))
+    plain = _base(scene, levels, [factors[0].bare()], 0)
     level = levels[:, 0].mean(axis=1)
     on_sale = ~(demand.dates.to_numpy() > listing(demand.keys, stocking, items)[1][:, None])
     return Baseline(
-        _forecast_frame(demand.keys, scene.ahead, mean, variance, base[0] * listed, method, whole),
+        _forecast_frame(demand.keys, scene.ahead, mean, variance, plain * listed, method, whole),
         _series_frame(demand.keys, level, mean, variance, labels[:, 0], scene.values, season, method, whole),
         dependence,
         _notes(demand, raw, scene.values, on_sale, failures, known.notes()),
         weights.table(share, tuple(learnt)),
-        contributed(scene, taught, share, labels[:, 0], listed),
+        contributed(scene, base[0], factors[0], taught, share, labels[:, 0], listed),
+        slopes(factors[0], demand.keys),
     )
 
 
@@ -115,7 +120,7 @@ def _levels(
 ) -> tuple[Floats, list[Failure], Newcomers]:
     """Levels or paths without season [series, ends, 1 or horizon]; new series are guessed from items like them."""
     single = [name for name in names if name not in GLOBAL] or ["smoothing"]
-    plain = scene.values / factors.between(0, scene.length)
+    plain = factors.plain(scene.values)
     levels, failures = blend(plain, scene.ends, single, scene.bucket, scene.horizon)
     if (labels == NEW).any():
         levels = np.repeat(levels, scene.horizon // levels.shape[2], axis=2)
@@ -206,12 +211,15 @@ def _method(
     season: Season,
     share: Floats,
     learnt: Sequence[str],
+    driven: bool,
 ) -> npt.NDArray[np.object_]:
     """How each series was forecast."""
     single = [name for name in names if name not in GLOBAL] or ["smoothing"]
     plain = single[0] if len(single) == 1 else "median"
     method = np.where(season.used[season.group], f"{plain} x season", plain).astype(object)
     method[_all_failed(failures, single, len(label))] = "mean"
+    if driven:
+        method += " x drivers"
     for column, name in enumerate(learnt):
         method[share[label, column] >= _TOLD] += f" + {name}"
     method[label == NEW] = "new item"

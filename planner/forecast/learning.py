@@ -145,13 +145,17 @@ def contributions(correction: Correction | None, lesson: Lesson, said: Floats) -
     if correction is None:
         return {}
     cells, found = _ahead(lesson), {}
-    for driver in lesson.features.drivers:
-        speaks = driver.speaks(cells.row, cells.known, cells.target) & ~np.isnan(said.ravel())
-        part = cells[speaks]
-        added = np.zeros(len(cells))
-        base = lesson.features.base(part, lesson.factors)
-        added[speaks] = said.ravel()[speaks] - base * correction(part, lesson.factors, driver)
-        found[driver.name] = added.reshape(said.shape)
+    here = {driver.name: driver for driver in lesson.features.drivers}
+    for name in dict.fromkeys([*here, *lesson.factors.drivers]):
+        quiet, driver = lesson.factors.quiet(name, lesson.end), here.get(name)
+        speaks = quiet.at(cells.row, cells.target) != lesson.factors.at(cells.row, cells.target)
+        if driver is not None:
+            speaks |= driver.speaks(cells.row, cells.known, cells.target)
+        speaks &= ~np.isnan(said.ravel())
+        part, added = cells[speaks], np.zeros(len(cells))
+        base = lesson.features.base(part, quiet)
+        added[speaks] = said.ravel()[speaks] - base * correction(part, quiet, driver)
+        found[name] = added.reshape(said.shape)
     return found
 
 

@@ -56,6 +56,23 @@ class Factors:
     def since(self, cut: int) -> Factors:
         return Factors(self.lines[:, cut:], self.group)
 
+    @property
+    def drivers(self) -> tuple[str, ...]:
+        """The drivers that have a part in it."""
+        return ()
+
+    def quiet(self, name: str, known: int) -> Factors:
+        """As if nothing were going on with that driver after an origin."""
+        return self
+
+    def bare(self) -> Factors:
+        """The season alone."""
+        return self
+
+    def plain(self, values: Matrix) -> Matrix:
+        """The first buckets without season, as a level is learnt from them."""
+        return np.asarray(values / self.between(0, values.shape[1]), dtype=values.dtype)
+
 
 @dataclass(frozen=True)
 class Season:

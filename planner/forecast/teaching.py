@@ -64,7 +64,7 @@ def teach(scene: Scene, factors: Sequence[Factors], names: Sequence[str], driver
 def _lessons(scene: Scene, factors: Sequence[Factors], drivers: Sequence[Driver]) -> list[Lesson]:
     cut = max(scene.length - LEARNT[scene.bucket], 0)
     values, judged = scene.values[:, cut:], scene.judged[:, cut:]
-    plain = values / factors[0].between(cut, scene.length)
+    plain = factors[0].since(cut).plain(values)
     features = Features(
         values, plain, _grouped(scene), scene.dates[cut:], scene.bucket, [driver.since(cut) for driver in drivers]
     )
@@ -113,16 +113,22 @@ def blended(base: Floats, learnt: Sequence[Floats], share: Floats, label: Labels
     return np.asarray(base + sum(moves, np.zeros_like(base)), dtype=np.float64)
 
 
-def contributed(scene: Scene, taught: Taught, share: Floats, label: Labels, listed: Floats) -> pd.DataFrame:
+def contributed(
+    scene: Scene, base: Floats, factors: Factors, taught: Taught, share: Floats, label: Labels, listed: Floats
+) -> pd.DataFrame:
     """sku, warehouse, date, driver, contribution (units): what each driver adds to the mean, where it adds anything.
 
     That is the forecast less what it would be with nothing going on with that driver: no promotion, or prices as in the
     last weeks. Contributions of several drivers need not add up, since one can need the other.
     """
-    totals: dict[str, Floats] = {}
+    end, weight = scene.length, share[label]
+    ahead = factors.between(end, end + scene.horizon)
+    still = {name: factors.quiet(name, end).between(end, end + scene.horizon) for name in factors.drivers}
+    rest = (1 - weight.sum(axis=1))[:, None] * listed * base
+    totals = {name: rest * (1 - line / ahead) for name, line in still.items()}
     for column, parts in enumerate(taught.drivers.values()):
         for name, added in parts.items():
-            totals[name] = totals.get(name, np.zeros_like(added)) + share[label, column, None] * added * listed
+            totals[name] = totals.get(name, np.zeros_like(added)) + weight[:, column, None] * added * listed
     frames = [_rows(scene, name, added) for name, added in sorted(totals.items())]
     table = pd.concat([_rows(scene, "", np.zeros((0, 0))), *frames], ignore_index=True)
     return table.sort_values(["sku", "warehouse", "date", "driver"], kind="stable", ignore_index=True)
