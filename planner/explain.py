@@ -212,10 +212,7 @@ def _of_drivers(drivers: pd.DataFrame) -> str:
 
 def _effects(case: _Case) -> str:
     """What a step of each driver in the base does to this SKU."""
-    baseline = case.results["baseline"]
-    table = (
-        baseline.table("effects") if "effects" in baseline.digests else pd.DataFrame(columns=["sku", "driver", "slope"])
-    )
+    table = case.results["baseline"].table("effects")
     own = table[table["sku"] == case.trail.sku]
     steps = [(*_step(name, case.bucket), slope) for name, slope in zip(own["driver"], own["slope"], strict=True)]
     changes = [(what, float(np.expm1(slope * step))) for what, step, slope in steps]

@@ -155,4 +155,5 @@ def test_what_a_driver_does_to_demand_is_told_with_its_size(shop, tmp_path):
     assert "times what drivers do" in words["method"]
     told = re.search(r"radio up by 1 \+([\d.]+) %", words["drivers"])
     assert "a day of holiday +" in words["drivers"]
-    assert told and 100 <= float(told[1]) <= 260
+    assert told
+    assert 100 <= float(told[1]) <= 260
