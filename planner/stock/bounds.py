@@ -16,7 +16,7 @@ from collections.abc import Callable
 import numpy as np
 
 from planner.stock.board import Board
-from planner.stock.case import Case, Flags, Floats
+from planner.stock.case import Case, Flags, Floats, Ints
 from planner.stock.field import WEEKS_OWED, make_field, reach
 from planner.stock.joint import Supplier, suppliers
 from planner.stock.kernel.below import bound_nodes
@@ -139,11 +139,13 @@ def truck_shares(board: Board) -> Floats:
     return shares
 
 
-def _unordered(case: Case) -> Floats:
-    """[N] the least stock, net of what is owed, if nothing more is ordered."""
+def _unordered(case: Case, until: Ints | None = None) -> Floats:
+    """[N] the least stock, net of what is owed, if nothing more is ordered that could be there by week `until` [N]."""
     nodes = case.nodes
     demand = np.where(nodes.sells[:, None], nodes.demand, 0.0)
     path = (nodes.opening - nodes.backlog)[:, None] + np.cumsum(nodes.pipeline - demand, axis=1)
+    if until is not None:
+        path = np.where(np.arange(case.horizon) < until[:, None], path, 0.0)
     return np.asarray(path.min(axis=1, initial=0.0))
 
 
@@ -152,14 +154,14 @@ class _Networks:
 
     def __init__(self, board: Board, shared: Shared, late: Callable[[], bool], begun: float = 0.0) -> None:
         self.board, self.case, self.shared, self.late = board, board.case, shared, late
-        nodes, self.span = board.case.nodes, reach(board.case)
+        nodes = board.case.nodes
         part = begun * few_lines(board.case)
         self.joint = joint_shares(board, suppliers(board.case)) + part * truck_shares(board)
         self.loaded = part * board.case.freight
         self.network, self.count = nodes.network, int(nodes.network.max(initial=-1)) + 1
         feeding = np.bincount(self.network, nodes.feeds, self.count)
         self.split = Split(self.case, np.flatnonzero(nodes.feeds & (feeding == 1)[self.network]))
-        self.shares = self.split.start()
+        self.span, self.shares = self._reach(), self.split.start()
         self.alone = np.flatnonzero(~nodes.feeds & (feeding != 1)[self.network])
 
     def begin(self, prices: Floats, choose: bool = True) -> None:
@@ -169,7 +171,7 @@ class _Networks:
         Where a unit is charged more than what it costs to owe it for the weeks that the usual grid reaches down to, the
         grid reaches as deep as can be.
         """
-        low, high = reach(self.case)
+        low, high = self._reach()
         owing = self._owing(prices)
         self.span = np.where(owing, np.minimum(low, _unordered(self.case)), low), high
         self.split.owing[:] = np.isin(self.network[self.split.roots], self.network[owing])
@@ -179,6 +181,16 @@ class _Networks:
             for other in (self.split.start(1.0), self.split.start(0.0, self.split.charged(field))):
                 value = self._worth(other, prices)
                 self.shares, best = self.shares.where(value > best, other), np.maximum(value, best)
+
+    def _reach(self) -> tuple[Floats, Floats]:
+        """Least and most stock of a grid. A place that bears only part of the shortage cost may owe for twice as long
+        as usual, and all that is asked for until something can arrive where it is sent from."""
+        (low, high), places = reach(self.case), self.split.places
+        until = np.zeros(len(low), np.int64)
+        until[places] = self.split.first[self.split.owner[places]]
+        asked = np.where(self.case.nodes.lost, 0.0, _unordered(self.case, until))
+        low[places] = (2 * low + asked)[places]
+        return low, high
 
     def _worth(self, shares: Shares, prices: Floats) -> Floats:
         """[roots] bounds of the networks that are cut in two, on a coarse grid."""
@@ -202,9 +214,10 @@ class _Networks:
         own = np.asarray(sum(costs_by_node(self.case, self.board.solution()).values()))
         own += np.bincount(self.board.node, self.case.freight * self.board.quantity.sum(axis=1), len(own))
         cost = np.bincount(self.network, own, self.count) + (use * prices).sum(axis=(1, 2))
-        found = self.shares
+        field = self._field(prices, COARSE)
+        found = self.shares = self.split.rationed(field, self.shares, cost[roots])
         steps = int(np.clip(STEP_EFFORT // len(roots), FEWEST_STEPS, STEPS))
-        for _, better in self.split.improved(self._field(prices, COARSE), cost[roots], steps, self.shares):
+        for _, better in self.split.improved(field, cost[roots], steps, found):
             found = better
             if self.late():
                 break

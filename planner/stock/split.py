@@ -1,7 +1,8 @@
 """Networks with one feeding place, cut in two for a bound: all of the stock as one, and every place by itself.
 
-The whole is ordered from outside and bears part of what holding and shortage cost (Clark and Scarf, 1960); a place
-bears the rest, and is sent whatever it asks for. What the whole bears of the holding cost of a week is the price of
+The whole is ordered from outside and bears part of what holding and shortage cost (Clark and Scarf, 1960); it is short
+of no less than its places with all of that stock spread over them in the best way. A place bears the rest, and is sent
+whatever it asks for. What the whole bears of the holding cost of a week is the price of
 "what the places hold together is no more than there is": it is sought by subgradient steps (Held, Wolfe and Crowder,
 1974), for each network by itself.
 """
@@ -9,32 +10,37 @@ bears the rest, and is sent whatever it asks for. What the whole bears of the ho
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from planner.stock.case import Case, Flags, Floats, Ints
-from planner.stock.field import align
+from planner.stock.field import align, holding
 from planner.stock.kernel.below import bound_nodes
 from planner.stock.kernel.field import FAR, Field
 from planner.stock.kernel.halves import in_halves
 from planner.stock.kernel.path import plan_nodes
+from planner.stock.kernel.pooling import least_together
 
 STEP, PATIENCE, POINTS = 1.0, 4, 100
 HALF = 0.5
+RATIONS, FIRST, TRIFLE = 10, 0.25, 1e-3
+LONG = 1.0
 
 
 @dataclass(frozen=True)
 class Shares:
-    """What the whole of each network bears: holding [K, T] a unit and week, shortage [K] a unit; and what its places
-    pay it [K] for every unit sent, the price of "they get no more than comes in"."""
+    """What the whole of each network bears: holding [K, T] a unit and week, shortage [K] a unit; what its places pay it
+    [K] for every unit sent, the price of "they get no more than comes in"; and what they pay [K] for every unit sent
+    before anything ordered now can come in, the price of "until then they get no more than is there"."""
 
     holding: Floats
     shortage: Floats
     paid: Floats
+    scarce: Floats
 
     def of(self, chosen: Ints) -> Shares:
-        return Shares(self.holding[chosen], self.shortage[chosen], self.paid[chosen])
+        return Shares(self.holding[chosen], self.shortage[chosen], self.paid[chosen], self.scarce[chosen])
 
     def where(self, better: Flags, other: Shares) -> Shares:
         """The other's shares where it is better."""
@@ -42,6 +48,7 @@ class Shares:
             np.where(better[:, None], other.holding, self.holding),
             np.where(better, other.shortage, self.shortage),
             np.where(better, other.paid, self.paid),
+            np.where(better, other.scarce, self.scarce),
         )
 
 
@@ -66,12 +73,38 @@ class Split:
         self.supply = nodes.opening[roots] + nodes.pipeline[roots].sum(axis=1)
         self.lost, self.owing = nodes.lost[roots], np.zeros(len(roots), bool)
         self.most_holding, self.most_shortage = self._least(nodes.holding), self._least_shortage()
+        own, weeks = nodes.shortage[roots], np.where(nodes.lost[roots], LONG * case.horizon, 1.0)
+        self.most_ahead = self._most_ahead()
+        self.raised = own >= weeks * self.most_holding
+        self.points, self.values, self.tops = self._pooled()
+        self.first = self._first()
+        self.most_sent, self.stored = self._most_sent()
+        self.early = np.arange(case.horizon) < self.first[self.owner[case.links.node[self.inner]], None]
         self._read()
 
     def start(self, short: float = HALF, paid: Floats | None = None) -> Shares:
         """Half of the holding cost and this part of the shortage cost that all places of a network have in common."""
         holding = np.repeat(HALF * self.most_holding[:, None], self.case.horizon, axis=1)
-        return Shares(holding, short * self.most_shortage, np.zeros(len(self.roots)) if paid is None else paid)
+        nothing = np.zeros(len(self.roots))
+        return Shares(self._within(holding), short * self.most_shortage, nothing if paid is None else paid, nothing)
+
+    def _within(self, holding: Floats) -> Floats:
+        """Shares [K, T] from the end on no larger than so that no place is paid for goods without end: what the whole
+        bears for a unit, from when it is sent, is no more than what a place pays for it from when it is there."""
+        total, result = np.zeros(len(self.roots)), np.zeros(holding.shape)
+        for t in reversed(range(self.case.horizon)):
+            until = np.minimum(total + holding[:, t], self.most_ahead[:, t])
+            result[:, t], total = until - total, until
+        return result
+
+    def _most_ahead(self) -> Floats:
+        """[K, T] the least that a unit sent in a week costs a place to hold from its arrival to the end."""
+        links, result = self.case.links, np.full((len(self.roots), self.case.horizon), np.inf)
+        cost = holding(self.case)[links.node[self.inner]]
+        ahead, due = np.cumsum(cost[:, ::-1], axis=1)[:, ::-1], links.due[self.inner]
+        left = np.where(due >= 0, np.take_along_axis(ahead, np.maximum(due, 0), axis=1), np.inf)
+        np.minimum.at(result, self.owner[links.node[self.inner]], left)
+        return np.minimum.accumulate(result, axis=1)
 
     def charged(self, field: Field) -> Floats:
         """[K] the least that a unit is charged on its way into the root, whenever it is ordered; 0 if none can be."""
@@ -92,6 +125,44 @@ class Split:
         np.minimum.at(result, self.owner[selling], nodes.shortage[selling])
         return np.asarray(result)
 
+    def _first(self) -> Ints:
+        """[K] the first week in which something ordered now can arrive at the root."""
+        due, into = self.case.links.due, self.into_roots
+        first = np.full(len(self.roots), self.case.horizon)
+        arrival = np.where(due[into] >= 0, due[into], self.case.horizon).min(axis=1, initial=self.case.horizon)
+        np.minimum.at(first, self.owner[self.case.links.node[into]], arrival)
+        return first
+
+    def _most_sent(self) -> tuple[Floats, Floats]:
+        """[inner, T] before that no place can be sent more than what the root has or is to get already; [K] all of
+        that."""
+        nodes, week = self.case.nodes, np.arange(self.case.horizon)
+        there = nodes.opening[self.roots, None] + np.cumsum(nodes.pipeline[self.roots], axis=1)
+        before, owner = week < self.first[:, None], self.owner[self.case.links.node[self.inner]]
+        most, sends = np.where(before, np.maximum(there, 0.0), np.inf), np.zeros(before.shape, bool)
+        np.logical_or.at(sends, owner, self.case.links.due[self.inner] >= 0)
+        return np.asarray(most[owner]), np.where(before & sends, most, 0.0).max(axis=1, initial=0.0)
+
+    def _pooled(self) -> tuple[Floats, Floats, Floats]:
+        """[K, T, P] the least that the places of each network can be short of together, at the stock of the whole, and
+        the last point [K].
+
+        Where the network's own curve counts, too, a unit short of the whole costs no more than that of the root.
+        """
+        nodes, own, other = self.case.nodes, self.case.own, self.case.echelon
+        members = [nodes.members[root] for root in self.roots]
+        first = np.cumsum([0, *map(len, members)])
+        pieces = own.available.shape[2] - 1
+        most = int(np.diff(first).max(initial=1)) * pieces + 2 * other.available.shape[2] + 2
+        points, values = np.zeros((2, len(members), self.case.horizon, most))
+        tops = np.zeros(len(members))
+        member = np.concatenate([*members, np.zeros(0, np.int64)]).astype(np.int64)
+        least_together(
+            first, member, own.available, own.shortage, nodes.demand, nodes.lost, self.raised,
+            other.available[self.roots], other.shortage[self.roots], points, values, tops,
+        )  # fmt: skip
+        return points, values, tops
+
     def _read(self) -> None:
         """Stock, arrivals from outside, demand of each network; what is moving inside is there already."""
         nodes, shape = self.case.nodes, (len(self.roots), self.case.horizon)
@@ -111,13 +182,16 @@ class Split:
         links, tiers = self.case.links, field.tier_extra.copy()
         hold, short, unit, fixed = (a.copy() for a in (field.hold, field.short_cost, field.unit, field.fixed))
         hold[self.places] -= shares.holding[self.owner[self.places]]
-        short[self.places] = np.maximum(short[self.places] - shares.shortage[self.owner[self.places], None], 0.0)
+        short[self.places] = np.maximum(short[self.places] - self._short(shares)[self.owner[self.places]], 0.0)
         unit[self.outer], fixed[self.outer] = 0.0, 0.0
         for link in self.outer.tolist():
             tiers[field.tier_first[link] : field.tier_first[link + 1]] = 0.0
         unit[self.inner] -= self.on_the_way(shares.holding, links.due[self.inner])
-        unit[self.inner] += shares.paid[self.owner[links.node[self.inner]], None]
-        return field._replace(hold=hold, short_cost=short, unit=unit, fixed=fixed, tier_extra=tiers)
+        owner = self.owner[links.node[self.inner]]
+        unit[self.inner] += shares.paid[owner, None] + np.where(self.early, shares.scarce[owner, None], 0.0)
+        cap = field.cap.copy()
+        cap[self.inner] = np.minimum(cap[self.inner], self.most_sent)
+        return field._replace(hold=hold, short_cost=short, unit=unit, fixed=fixed, tier_extra=tiers, cap=cap)
 
     def on_the_way(self, holding: Floats, due: Ints) -> Floats:
         """What the whole bears for a unit from the week in which it is sent until it arrives."""
@@ -129,9 +203,8 @@ class Split:
     def together(self, field: Field, shares: Shares, points: int) -> Field:
         """The whole stock of each network, as one place that is ordered for from outside."""
         count, weeks = len(self.roots), self.case.horizon
-        curves, nothing = self.case.echelon, np.zeros((count, weeks))
-        tops, owed = curves.available[self.roots, :, -1].max(axis=1, initial=0.0), np.minimum(self.opening, 0.0)
-        high = tops + self._reach()
+        nothing = np.zeros((count, weeks))
+        owed, high = np.minimum(self.opening, 0.0), self.tops + self._reach()
         most_owed = np.where(self.owing, self.weekly.sum(axis=1), 6 * self.weekly.mean(axis=1))
         low = np.where(self.lost, 0.0, owed - most_owed)
         step = np.maximum((high - low) / points, 1e-9)
@@ -143,9 +216,8 @@ class Split:
             unit=unit, start=self.opening, arrive=self.arrive, demand=self.weekly, hold=shares.holding,
             short_cost=self._short(shares), ship=nothing, space_price=nothing, served_price=nothing, floor=nothing,
             floor_price=np.zeros(count), ceiling=np.full((count, weeks), FAR), sells=np.ones(count, bool),
-            lost=self.lost, points=curves.available[self.roots], values=curves.shortage[self.roots],
-            echelon_cost=np.zeros(count), echelon_points=curves.available[self.roots],
-            echelon_values=curves.shortage[self.roots], echelon_beside=nothing,
+            lost=self.lost, points=self.points, values=self.values, echelon_cost=np.zeros(count),
+            echelon_points=self.points, echelon_values=self.values, echelon_beside=nothing,
             echelon_short=np.full_like(nothing, FAR),
             lo=np.zeros((count, weeks)), step=step, size=size, offset=np.cumsum(size * weeks) - size * weeks,
             due_first=first, op_link=link, op_week=week,
@@ -154,11 +226,18 @@ class Split:
         return whole
 
     def _short(self, shares: Shares) -> Floats:
-        """[K, T] price of a unit short of the whole: less what it could save to hold it no longer, for a week where it
-        is owed, to the end where it is lost."""
+        """[K, T] price of a unit short of the whole.
+
+        A unit more than it must be short of would save it no more than it costs: so does a price that never rises by
+        more than the holding cost of the week. Where the network's own curve counts, a unit less would cost the root's
+        price, but save what is held of it for a week if it is owed, to the end if it is lost: price and that are no
+        more than the root's price together.
+        """
         ahead = np.cumsum(shares.holding[:, ::-1], axis=1)[:, ::-1]
         held = np.where(self.lost[:, None], ahead, shares.holding)
-        return np.maximum(shares.shortage[:, None] - held, 0.0)
+        most = self.case.nodes.shortage[self.roots, None] - held
+        price = np.repeat(shares.shortage[:, None], self.case.horizon, axis=1)
+        return np.where(self.raised[:, None], np.minimum(price, most), price)
 
     def _orders(self) -> tuple[Ints, Ints, Ints]:
         """Orders from outside by network and week of arrival, as `Field` holds them."""
@@ -208,7 +287,8 @@ class Split:
 
     def _given(self, shares: Shares) -> Floats:
         """[K] what the whole bears or is paid for what is there whatever is ordered."""
-        return np.asarray((shares.holding * self.moving).sum(axis=1) + shares.paid * self.supply)
+        given = (shares.holding * self.moving).sum(axis=1) + shares.paid * self.supply
+        return np.asarray(given + shares.scarce * self.stored)
 
     def _stepped(self, shares: Shares, held: Floats, short: Floats, step: Floats) -> Shares:
         """Polyak's step within what all places have in common, measured in shares of it."""
@@ -217,8 +297,35 @@ class Split:
         holding = shares.holding + (length * self.most_holding)[:, None] * by_week
         shortage = shares.shortage + length * self.most_shortage * whole
         return Shares(
-            np.clip(holding, 0.0, self.most_holding[:, None]), np.clip(shortage, 0.0, self.most_shortage), shares.paid
-        )
+            self._within(np.clip(holding, 0.0, self.most_holding[:, None])),
+            np.clip(shortage, 0.0, self.most_shortage), shares.paid, shares.scarce,
+        )  # fmt: skip
+
+    def rationed(self, field: Field, shares: Shares, cost: Floats) -> Shares:
+        """With a price of what the roots have until something can arrive, where places ask for more: doubled until
+        they no longer do, then by halves, while it may yet gain more than a trifle of `cost` [K]."""
+        low, high = np.zeros(len(self.roots)), np.full(len(self.roots), np.inf)
+        value, beyond = self._rationed(field, shares, np.ones(len(self.roots), bool))
+        best, scarce, most = value, shares.scarce, beyond
+        for _ in range(RATIONS):
+            todo = (beyond > 1e-6) & (most * (np.minimum(high, FAR) - low) > TRIFLE * cost)
+            if not todo.any():
+                break
+            tried = np.where(np.isfinite(high), 0.5 * (low + high), np.maximum(4.0 * low, FIRST * self.most_shortage))
+            now, over = self._rationed(field, replace(shares, scarce=tried), todo)
+            low, most = np.where(todo & (over > 0), tried, low), np.where(todo & (over > 0), over, most)
+            high = np.where(todo & (over <= 0), tried, high)
+            scarce, best = np.where(now > best, tried, scarce), np.maximum(now, best)
+        return replace(shares, scarce=scarce)
+
+    def _rationed(self, field: Field, shares: Shares, todo: Flags) -> tuple[Floats, Floats]:
+        """[K] about what the places cost, and how much more than there is they ask for before something arrives."""
+        places, quantity = self.places[todo[self.owner[self.places]]], np.zeros(field.cap.shape)
+        cost, _, _ = _paths(self.apart(field, shares), places, quantity)
+        count, asked = len(self.roots), np.where(self.early, quantity[self.inner], 0.0).sum(axis=1)
+        own = np.bincount(self.owner[places], cost[places], count)
+        beyond = np.bincount(self.owner[self.case.links.node[self.inner]], asked, count) - self.stored
+        return np.where(todo, own - shares.scarce * self.stored, -np.inf), np.where(todo, beyond, 0.0)
 
     def _tried(self, field: Field, shares: Shares) -> tuple[Floats, Floats, Floats]:
         """[K] about what the cheapest paths cost, [K, T] stock of the whole beyond that of its places, [K] shortage of
