@@ -83,10 +83,12 @@ class Split:
         self._read()
 
     def start(self, short: float = HALF, paid: Floats | None = None) -> Shares:
-        """Half of the holding cost and this part of the shortage cost that all places of a network have in common."""
-        holding = np.repeat(HALF * self.most_holding[:, None], self.case.horizon, axis=1)
-        nothing = np.zeros(len(self.roots))
-        return Shares(self._within(holding), short * self.most_shortage, nothing if paid is None else paid, nothing)
+        """Half of the holding cost and this part of the shortage cost that all places of a network have in common;
+        nothing where nothing can be ordered: the whole would only see more goods than can be sent in time."""
+        ordered, nothing = self.first < self.case.horizon, np.zeros(len(self.roots))
+        half = np.repeat(HALF * np.where(ordered, self.most_holding, 0.0)[:, None], self.case.horizon, axis=1)
+        shortage = np.where(ordered, short * self.most_shortage, 0.0)
+        return Shares(self._within(half), shortage, nothing if paid is None else paid, nothing)
 
     def _within(self, holding: Floats) -> Floats:
         """Shares [K, T] from the end on no larger than so that no place is paid for goods without end: what the whole
