@@ -10,7 +10,7 @@ demo: $(READY)
 	$(BIN)/planner report
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: lint types test
 

@@ -22,7 +22,7 @@ GRID = 64
 LONGEST = 12
 _CHUNK = 500
 _REVISED = 0.13
-_REPEAT = (0.0, 0.14, 0.27, 0.3, 0.32)
+_REPEAT = (0.0, 0.18, 0.27, 0.3, 0.32)
 
 
 def with_lost_sales(curves: Curves, nodes: Nodes, first: Ints, tail: Floats) -> Curves:

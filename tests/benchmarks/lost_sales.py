@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 CASES, SMOKE_CASES = 200, 6
-MOST_STATES = 3000
+MOST_STATES = 7000
 SHORTAGES = (4.0, 5.0, 10.0, 20.0, 40.0)
 HIGHEST_MEAN = (8.0, 5.0, 3.0, 2.0)
 
