@@ -32,7 +32,8 @@ LONG = 1.0
 class Shares:
     """What the whole of each network bears: holding [K, T] a unit and week, shortage [K] a unit; what its places pay it
     [K] for every unit sent, the price of "they get no more than comes in"; and what they pay [K] for every unit sent
-    before anything ordered now can come in, the price of "until then they get no more than is there"."""
+    before anything ordered now can come in, the price of "until then they get no more than is there", which need not
+    hold where the feeding place sells: it may send what it owes."""
 
     holding: Floats
     shortage: Floats
@@ -78,8 +79,9 @@ class Split:
         self.raised = own >= weeks * self.most_holding
         self.points, self.values, self.tops = self._pooled()
         self.first = self._first()
+        self.scant = (np.arange(case.horizon) < self.first[:, None]) & ~nodes.sells[roots, None]
         self.most_sent, self.stored = self._most_sent()
-        self.early = np.arange(case.horizon) < self.first[self.owner[case.links.node[self.inner]], None]
+        self.early = self.scant[self.owner[case.links.node[self.inner]]]
         self._read()
 
     def start(self, short: float = HALF, paid: Floats | None = None) -> Shares:
@@ -138,9 +140,9 @@ class Split:
     def _most_sent(self) -> tuple[Floats, Floats]:
         """[inner, T] before that no place can be sent more than what the root has or is to get already; [K] all of
         that."""
-        nodes, week = self.case.nodes, np.arange(self.case.horizon)
+        nodes = self.case.nodes
         there = nodes.opening[self.roots, None] + np.cumsum(nodes.pipeline[self.roots], axis=1)
-        before, owner = week < self.first[:, None], self.owner[self.case.links.node[self.inner]]
+        before, owner = self.scant, self.owner[self.case.links.node[self.inner]]
         most, sends = np.where(before, np.maximum(there, 0.0), np.inf), np.zeros(before.shape, bool)
         np.logical_or.at(sends, owner, self.case.links.due[self.inner] >= 0)
         return np.asarray(most[owner]), np.where(before & sends, most, 0.0).max(axis=1, initial=0.0)

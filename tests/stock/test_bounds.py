@@ -76,6 +76,13 @@ def test_the_bound_of_a_network_is_near_its_best_plan_and_never_above(name: str)
     assert (1 - apart) * best < bound <= best + 1e-6
 
 
+def test_a_dc_that_sells_may_send_what_it_owes() -> None:
+    """So that what it has until goods arrive is no limit to what it sends, and the bound must not take it for one."""
+    world = network({"lead_days": 14.0}, {"order_cost": 2.0}, (0.0, 5.0, 5.0), "backorder", floor=5.0, weeks=8)
+    bound, best = bound_and_best(replace(world, demand={**world.demand, ("A", "D"): 6.0}).case)
+    assert 0.0 < bound <= best + 1e-6
+
+
 @pytest.mark.parametrize("raised", [False, True])
 @pytest.mark.parametrize("kind", ["lost", "backorder"])
 def test_places_together_are_short_of_no_less_than_with_the_best_split(kind: str, raised: bool) -> None:
