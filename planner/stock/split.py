@@ -254,13 +254,13 @@ class Split:
         return first.astype(np.int64), link[order].astype(np.int64), week[order].astype(np.int64)
 
     def _reach(self) -> Floats:
-        """More stock than any plan would order to: half of the horizon's demand, or what is there."""
+        """More stock than any plan would order to: what is there, all demand and a lot."""
         links = self.case.links
         lots = np.maximum(links.moq, np.array([tiers[-1][0] for tiers in links.tiers], float))[self.outer]
         most = np.zeros(len(self.roots))
         np.maximum.at(most, self.owner[links.node[self.outer]], lots)
         there = np.maximum(self.opening + self.arrive.sum(axis=1), 0.0)
-        return np.asarray(there + 0.5 * self.weekly.sum(axis=1) + most)
+        return np.asarray(there + self.weekly.sum(axis=1) + most)
 
     def bound(self, field: Field, shares: Shares, points: int, todo: Flags) -> Floats:
         """[K] bound on the cost of each network to do; `field` is that of the case at the prices asked for."""
