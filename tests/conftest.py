@@ -11,6 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from planner.workspace import Run
 
+os.environ.pop("COLUMNS", None)  # what commands print must not hang on the caller's screen
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -69,7 +69,7 @@ def test_a_capacity_is_told_with_the_week_that_binds_and_its_price():
 def test_a_truck_is_told_with_what_it_costs_and_how_much_of_it_the_line_fills():
     lane = {"origin": "S", "destination": "W", "mode": "road", "cost_per_shipment": 30.0, "capacity_m3": 4.0}
     said = why(one().with_rows(lanes=[lane]).stock_settings(whole_trucks=True), "truck")
-    assert said.startswith("Truck: goods from S to W travel in whole vehicles (road) at EUR 30.00 each; the 35 fill")
+    assert said.startswith("Truck: goods from S to W travel in whole vehicles (road) at EUR 30.00 each; the 25 fill")
     assert "rides in a vehicle that travels anyway" in said
 
 
