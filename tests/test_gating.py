@@ -15,6 +15,7 @@ from planner.cli.app import main
 from planner.dataset import Dataset
 from planner.errors import UsageError
 from planner.gating import Judged, judge
+from planner.gating.case import together
 from planner.gating.excess import Wish, find_excess
 from planner.gating.people import leave_out
 from planner.periods import bucket_range
@@ -41,7 +42,7 @@ class World(Run):
         plan.loc[promoted, "demand"] += 100.0
         cumulative = plan[["sku", "warehouse"]].assign(to_date=plan["week"], mean=10.0)
         uplift = plan.loc[promoted, ["sku", "warehouse"]].assign(
-            campaign="MAIL", date=WEEKS[3], gross=100.0, net=100.0, base=10.0
+            campaign="MAIL", date=WEEKS[3], gross=100.0, net=100.0, base=10.0, variance=0.0, swing=0.0
         )
         same = dict.fromkeys(QUANTILE_COLUMNS)
         orders = pd.DataFrame({"sku": ["A"], "destination": ["N"], "due_week": [WEEKS[0]], "quantity": [0.0]})
@@ -208,3 +209,12 @@ def test_the_command_ranks_ways_of_a_real_plan(planned: Path, capsys: Capture) -
     assert main(["-C", str(planned), "campaign", "gate", "--excess", "--cover", "4", "--format", "csv"]) == 0
     assert capsys.readouterr().out.startswith("category,warehouse")
     assert main(["-C", str(planned), "campaign", "gate", "SPRING"]) == 2
+
+
+def test_a_campaign_asks_for_its_own_quantile_and_not_for_that_of_every_row():
+    rows = pd.DataFrame({"variance": [16.0, 9.0, 144.0], "swing": [4.0, 3.0, 12.0]})
+    assert together(rows) == pytest.approx(1.0)  # all of it is the lift, which is off together
+    alone = rows.assign(swing=0.0)
+    assert together(alone) == pytest.approx(13.0 / 19.0)
+    assert together(rows.assign(variance=0.0, swing=0.0)) == 1.0
+    assert together(rows.iloc[:0]) == 1.0

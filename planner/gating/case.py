@@ -81,13 +81,16 @@ class Case:
 
 
 def make_case(name: str, ledger: Ledger, uplift: pd.DataFrame, depth: pd.Series, service: float) -> Case:
-    """The case of campaign `name`. Where it runs, its net units count at the quantile `service`; where it leaves a dip,
-    at their mean. Weeks before and beyond the plan are left out. `depth`: discount by SKU.
+    """The case of campaign `name`. Where it runs, its net units add up to what all of it sells at the quantile
+    `service`; where it leaves a dip, they count at their mean. Weeks before and beyond the plan are left out. `depth`:
+    discount by SKU.
     """
     own = uplift[uplift["campaign"] == name]
-    mean = spread_out(ledger, own, own["net"].to_numpy(float))
-    level = np.where(own["gross"] > 0, np.maximum(at_quantile(own, service), 0.0), own["net"].to_numpy(float))
-    extra = spread_out(ledger, own, level)
+    net = own["net"].to_numpy(float)
+    mean = spread_out(ledger, own, net)
+    runs = own["gross"].to_numpy(float) > 0
+    beyond = (at_quantile(own, service) - net) * together(own[runs])
+    extra = spread_out(ledger, own, np.where(runs, np.maximum(net + beyond, 0.0), net))
     without = replace(ledger, demand=np.maximum(ledger.demand - mean, 0.0))
     touched = np.flatnonzero((extra != 0).any(axis=1))
     part = without.part(touched)
@@ -95,6 +98,15 @@ def make_case(name: str, ledger: Ledger, uplift: pd.DataFrame, depth: pd.Series,
     price = part.keys["price"].to_numpy(float)
     margin = np.where(np.isnan(price), part.keys["margin"], price * (1.0 - off) - part.keys["unit_cost"])
     return Case(name, part, extra[touched], part.follow()[1], np.maximum(margin, 0.0))
+
+
+def together(rows: pd.DataFrame) -> float:
+    """How far the sum of rows is off its mean, over the sum of how far each is: lifts are off together (`swing`), the
+    rest of the `variance` partly cancels out."""
+    swing, variance = rows["swing"].to_numpy(float), rows["variance"].to_numpy(float)
+    noise = np.maximum(variance - swing**2, 0.0)
+    each = float(np.sqrt(variance).sum())
+    return float(np.hypot(swing.sum(), np.sqrt(noise.sum()))) / each if each > 0 else 1.0
 
 
 def spread_out(ledger: Ledger, rows: pd.DataFrame, units: Floats) -> Floats:
