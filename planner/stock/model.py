@@ -21,6 +21,7 @@ from planner.stock.terms import (
     add,
     has_lot,
     most_available,
+    most_owed,
     no_collector,
     tier_packs,
 )  # fmt: skip
@@ -199,17 +200,18 @@ def expected_shortage(model: Model) -> None:
     """Shortage = shortage at no stock - sum of (slope x units in the segment); available = sum of the segments.
 
     Slopes fall from segment to segment, so a cheapest plan fills them in their order and shortage lies on the curve;
-    but where a floor has to be kept, it could pay to turn customers away. There a segment is used only when the one
-    before it is full.
+    but where a floor has to be kept, or goods are sent on, it could pay to turn customers away or to let them wait.
+    There a segment is used only when the one before it is full.
     """
+    nodes = model.case.nodes
     for n, t in model.short:
         terms, known = available(model, n, t)
         shortage: Terms = {model.short[n, t]: 1.0}
-        owes = not model.case.nodes.lost[n]
-        spot = (n, t) if model.case.nodes.floor[n] > 0 and model.case.nodes.listed[n].any() else None
+        owes = not nodes.lost[n]
+        spot = (n, t) if nodes.feeds[n] or (nodes.floor[n] > 0 and nodes.listed[n].any()) else None
         start, level = _segments(model, f"n{n}_t{t}", model.case.own.at(n, t), owes, terms, shortage, spot)
         if not owes and start <= 0:  # curves are rounded; without stock all demand is short, not a trifle less
-            level = max(level, float(model.case.nodes.demand[n, t]))
+            level = max(level, float(nodes.demand[n, t]))
         model.row(terms, EQUAL, start - known, f"available_n{n}_t{t}")
         model.row(shortage, EQUAL, level, f"curve_n{n}_t{t}")
 
@@ -234,11 +236,16 @@ def _segments(
             terms[segment], shortage[segment] = -1.0, slope
             if ordered is not None and before is not None:
                 _after(model, ordered, before, segment, width, points[k])
+            elif ordered is not None and below:
+                _unless_below(model, ordered, under, segment, width, points[0])
             before = (segment, width)
     rest = model.var(f"rest_{name}")
     terms[rest] = -1.0
     if ordered is not None and before is not None:
         _after(model, ordered, before, rest, most_available(model.case, ordered[0]), points[-1])
+    elif ordered is not None and below:
+        most = most_available(model.case, ordered[0]) + max(-points[0], 0.0)
+        _unless_below(model, ordered, under, rest, most, points[0])
     return points[0], float(curve[1][0])
 
 
@@ -251,6 +258,16 @@ def _after(
     full = model.full[*spot, start] = model.var(f"full_{kind}_{name}", 0.0, 0, 1, True)
     model.row({segment: 1.0, full: -most}, AT_MOST, 0, f"until_{kind}_{name}")
     model.row({before[0]: 1.0, full: -before[1]}, AT_LEAST, 0, f"full_{kind}_{name}")
+
+
+def _unless_below(
+    model: Model, spot: Spot, under: pulp.LpVariable, segment: pulp.LpVariable, most: float, start: float
+) -> None:
+    """Below <= most owed x (1 - full), segment <= most x full: the curve is not entered from both ends."""
+    name, owed = under.name.removeprefix("below_"), most_owed(model.case, spot) + max(start, 0.0)
+    full = model.full[*spot, start] = model.var(f"full_below_{name}", 0.0, 0, 1, True)
+    model.row({under: 1.0, full: owed}, AT_MOST, owed, f"until_below_{name}")
+    model.row({segment: 1.0, full: -most}, AT_MOST, 0, f"full_below_{name}")
 
 
 def availability(model: Model) -> None:

@@ -115,6 +115,18 @@ def most_available(case: Case, node: int) -> float:
     return float(case.nodes.opening[node] + np.maximum(case.nodes.pipeline[node], 0.0).sum() + sum(orders))
 
 
+def most_owed(case: Case, spot: Spot) -> float:
+    """Units by which stock available in a week can be less than nothing, what is owed taken off: what was short in the
+    week before if nothing was there, for nothing is sent on that is not there."""
+    (node, week), owed = spot, float(case.nodes.backlog[spot[0]])
+    for t in range(week + 1):
+        owed += max(-float(case.nodes.pipeline[node, t]), 0.0)
+        if t < week:
+            points, short, _ = case.own.at(node, t)
+            owed = float(np.interp(-owed, points, short)) + max(float(points[0]) + owed, 0.0)
+    return owed
+
+
 def tier_packs(case: Case, link: int, tier: int, most: int) -> tuple[int, int]:
     """Least and most packs of an order at this tier; the least holds the MOQ too."""
     links = case.links
