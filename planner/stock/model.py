@@ -222,13 +222,15 @@ def _segments(
 ) -> tuple[float, float]:  # fmt: skip
     """Segment variables of a curve, put into both rows; its first point. `below`: it goes on at slope 1 to the left.
 
-    `ordered` names the node and week whose segments are to be filled one after the other.
+    `ordered` names the node and week whose segments are to be filled one after the other; where goods are sent on, none
+    while stock lies before the curve.
     """
     points, slopes = curve[0].tolist(), curve[2].tolist()
     if below:
         under = model.var(f"below_{name}")
         terms[under], shortage[under] = 1.0, -1.0
     before: tuple[pulp.LpVariable, float] | None = None
+    sent_on = below and ordered is not None and bool(model.case.nodes.feeds[ordered[0]])
     for k, slope in enumerate(slopes):
         width = points[k + 1] - points[k]
         if width > 1e-9 and slope > 1e-9:
@@ -236,14 +238,14 @@ def _segments(
             terms[segment], shortage[segment] = -1.0, slope
             if ordered is not None and before is not None:
                 _after(model, ordered, before, segment, width, points[k])
-            elif ordered is not None and below:
+            elif ordered is not None and sent_on:
                 _unless_below(model, ordered, under, segment, width, points[0])
             before = (segment, width)
     rest = model.var(f"rest_{name}")
     terms[rest] = -1.0
     if ordered is not None and before is not None:
         _after(model, ordered, before, rest, most_available(model.case, ordered[0]), points[-1])
-    elif ordered is not None and below:
+    elif ordered is not None and sent_on:
         most = most_available(model.case, ordered[0]) + max(-points[0], 0.0)
         _unless_below(model, ordered, under, rest, most, points[0])
     return points[0], float(curve[1][0])
