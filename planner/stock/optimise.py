@@ -30,6 +30,7 @@ Progress = Callable[[str, int, int], None]
 MOVES_AT_ONCE, ROUGH, GENTLE = 50, 128, 8
 IDLE, SELDOM = 2, 0.02
 BEGUN = (1.0, 0.5)
+IMPOSSIBLE = 1e-4
 _now = time.monotonic
 
 
@@ -205,9 +206,11 @@ class _Search:
         """Branch and bound on the model of record, unless the plan is proven good enough: a few seconds at most.
 
         Of its plan only the orders are taken; what follows from them is computed anew, without the solver's tolerances.
+        A plan that costs less than the model proves possible breaks a rule, such as the ceiling of a place that sends
+        on: it gives way to that of the model.
         """
         cost = self._cost(self.plan.solution)
-        if cost - self.plan.bound <= self.settings.gap * abs(cost):
+        if 0 <= cost - self.plan.bound <= self.settings.gap * abs(cost):
             return
         left = max(1.0, self.begun + self.settings.time_limit_seconds - _now())
         start = self.plan.solution if np.isfinite(cost) else None
@@ -218,6 +221,7 @@ class _Search:
         if self.case.limits:
             self.plan.prices = exact.prices
         if exact.solution is not None:
+            cost = np.inf if exact.bound > cost + IMPOSSIBLE * abs(cost) else cost
             self.board.take(exact.solution)
             followed = self.board.solution()
             if self._cost(followed) < cost - 1e-9:
