@@ -271,3 +271,25 @@ def test_every_plan_passes_its_check_and_respects_its_bound(
     summary = world.replenish().summary
     assert summary["check"] == []
     assert summary["bound"] <= summary["objective"] + 1e-9
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize(("lead", "moq"), [(14.0, 24.0), (21.0, 0.0), (21.0, 40.0)])
+def test_a_dc_keeps_its_ceiling_while_its_places_wait_for_goods(
+    whole: bool, lead: float, moq: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Demand that waits for goods not there yet makes no room at a dc: it owes nothing to anybody."""
+    if not whole:
+        monkeypatch.setattr("planner.stock.optimise.small", lambda case: False)
+    world = chain()
+    places = {"V": 2.0, "W": 2.0, "D": 0.0}
+    bought, *moved = world.tables["sourcing"]
+    bought = {name: value for name, value in bought.items() if name != "order_multiple"}
+    world = world.with_rows(
+        sourcing=[{**bought, "lead_days": lead, "moq": moq}, *moved],
+        stock=[{"sku": "A", "warehouse": place, "on_hand": units} for place, units in places.items()],
+        stocking=[{"sku": "A", "warehouse": "V"}, {"sku": "A", "warehouse": "W"},
+                  {"sku": "A", "warehouse": "D", "max_stock": 12.0, "min_stock": 3.0}],
+    )  # fmt: skip
+    result = world.replenish()
+    assert world.verify(result.orders, result.plan) == []

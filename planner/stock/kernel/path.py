@@ -29,10 +29,11 @@ def best_order(f: Field, n: int, t: int, link: int, week: int, row: Floats, befo
     The table is linear between its points, so only quantities that reach a point, or an end of a window, can be best.
     """
     size, step, pack = f.size[n], f.step[n], f.pack[link]
+    there = before if f.sells[n] and not f.lost[n] else max(before, 0.0)  # only goods that are owed make room
     chosen, cheapest = 0.0, FAR
     for tier in range(f.tier_first[link], f.tier_first[link + 1]):
         least, most = window(f, link, week, tier)
-        room = np.floor((f.ceiling[n, t] - before) / pack + 1e-9) * pack
+        room = np.floor((f.ceiling[n, t] - there) / pack + 1e-9) * pack
         most = min(most, max(room, 0.0))
         if most < least:
             continue
