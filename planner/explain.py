@@ -11,12 +11,13 @@ import pandas as pd
 from planner.errors import UsageError
 from planner.figures import number, percent, plural
 from planner.forecast.baseline import REST
-from planner.forecast.drivers import PRICES
+from planner.forecast.drivers import CALENDAR, DAYS_IN, PRICES
 from planner.forecast.effects import OTHERS
 from planner.forecast.likeness import described, most_alike
 from planner.forecast.methods import GLOBAL
 from planner.forecast.weights import BASE
 from planner.judged import FORECAST, by_step
+from planner.periods import Bucket
 from planner.publications import judge_published, publications
 from planner.record import Prepared
 from planner.remembered import recall
@@ -55,7 +56,7 @@ class _Case:
     series: pd.Series
 
     @property
-    def bucket(self) -> str:
+    def bucket(self) -> Bucket:
         return self.prepared.scenario.settings.plan.bucket
 
     def own(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -220,12 +221,12 @@ def _effects(case: _Case) -> str:
     return f"What they do to demand: {', '.join(told[:_MOST])}." if told else ""
 
 
-def _step(driver: str, bucket: str) -> tuple[str, float]:
+def _step(driver: str, bucket: Bucket) -> tuple[str, float]:
     """A step of a driver that means something to people, and how large it is in the units of its slope."""
     if driver.removesuffix(OTHERS) in PRICES:
         return f"{driver} 10 % lower", float(np.log(0.9))
-    if driver.startswith("calendar "):
-        return f"a day of {driver.removeprefix('calendar ')}", 1 / {"day": 1.0, "week": 7.0, "month": 30.4}[bucket]
+    if driver.startswith(CALENDAR):
+        return f"a day of {driver.removeprefix(CALENDAR)}", 1 / DAYS_IN[bucket]
     return f"{driver} up by 1", 1.0
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from planner.errors import UsageError
 from planner.figures import money, number, percent, plural
 from planner.marketing import by_campaign
+from planner.marketing.parts import noise
 from planner.marketing.past import BAND_Z
 from planner.panel import Panel
 from planner.record import Prepared
@@ -103,8 +104,7 @@ def by_series(rows: pd.DataFrame) -> pd.DataFrame:
 def banded(rows: pd.DataFrame, by: list[str], more: list[str]) -> pd.DataFrame:
     """Sums of the uplift table by `by`, with low and high, the 80 % band of net where all lifts are off together: what
     they bring adds up, the noise of the rows partly cancels out."""
-    noise = np.maximum(rows["variance"] - rows["swing"] ** 2, 0.0)
-    sums = rows.assign(noise=noise).groupby(by, as_index=False)[[*more, *PARTS, "swing", "noise"]].sum()
+    sums = rows.assign(noise=noise(rows)).groupby(by, as_index=False)[[*more, *PARTS, "swing", "noise"]].sum()
     half = BAND_Z * np.hypot(sums.pop("swing"), np.sqrt(sums.pop("noise")))
     return pd.DataFrame(sums.assign(low=sums["net"] - half, high=sums["net"] + half))
 

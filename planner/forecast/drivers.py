@@ -28,6 +28,8 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 PRICES = {"price": "unit_price", "unit_price": "unit_price", "list_price": "list_price"}
+CALENDAR = "calendar "
+DAYS_IN: Mapping[Bucket, float] = {"day": 1.0, "week": 7.0, "month": 30.4}
 _DENSE = 0.6
 _NOTHING = 1e-6
 _REFERENCE_WEEKS = 8
@@ -322,13 +324,11 @@ def _of_calendar(place: _Places, calendar: pd.DataFrame | None) -> dict[str, Dri
             continue
         last = place.columns(part["date"]).max()
         if last < place.length:
-            found[f"calendar {name}"] = (
+            found[CALENDAR + name] = (
                 f"the calendar has no {name} after {part['date'].max().date()}: add those of the horizon"
             )
             continue
-        found[f"calendar {name}"] = make(
-            f"calendar {name}", _share_of_days(place, part), place.warehouse, True, place.window
-        )
+        found[CALENDAR + name] = make(CALENDAR + name, _share_of_days(place, part), place.warehouse, True, place.window)
     return found
 
 
@@ -340,4 +340,4 @@ def _share_of_days(place: _Places, part: pd.DataFrame) -> Matrix:
     for row, (name, land) in enumerate(zip(place.warehouses, place.country, strict=True)):
         here = inside & ((where == name) | ((where == land) & (land != "")))
         np.add.at(values[row], column[here], 1.0)
-    return values / {"day": 1.0, "week": 7.0, "month": 30.4}[place.bucket]
+    return values / DAYS_IN[place.bucket]

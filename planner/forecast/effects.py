@@ -131,6 +131,7 @@ def _before(values: npt.NDArray[np.generic], window: int) -> Floats:
 
 
 def _still(driver: Driver, known: int) -> Driver:
+    """In all buckets as if nothing were going on with it after an origin."""
     rows = np.zeros(len(driver.values), np.int64)
     rows[driver.row] = np.arange(len(driver.row))
     every = np.full(len(rows), known)
@@ -145,9 +146,9 @@ def with_effects(scene: Scene, factors: Sequence[Factors], drivers: Sequence[Dri
     Past origins share what was known at the oldest of them. Days keep theirs: the regression of their calendar explains
     weekdays on which promotions run, and what is learnt on top does the rest as well.
     """
-    usable = tuple(_centred(driver) for driver in (*drivers, *_of_others(scene, drivers)))
-    if scene.bucket == "day" or not usable or not scene.origins:
+    if scene.bucket == "day" or not drivers or not scene.origins:
         return list(factors)
+    usable = tuple(_centred(driver) for driver in (*drivers, *_of_others(scene, drivers)))
     then = _fit(scene, factors[-1], usable, scene.ends[-1])
     if then is None:
         return list(factors)
@@ -162,8 +163,8 @@ def with_effects(scene: Scene, factors: Sequence[Factors], drivers: Sequence[Dri
 def _of_others(scene: Scene, drivers: Sequence[Driver]) -> list[Driver]:
     """For each price: the mean of it over the other series of the category in the same warehouse."""
     category = scene.attribute("category")
-    place = scene.keys["warehouse"].astype(object).to_numpy()
-    _, group = np.unique(np.array([f"{a}\0{b}" for a, b in zip(category, place, strict=True)]), return_inverse=True)
+    shelf = scene.keys[["warehouse"]].astype(object).assign(category=category)
+    group = shelf.groupby(["category", "warehouse"]).ngroup().to_numpy()
     count = np.bincount(group)
     company = (count[group] > 1) & (category != "")
     found = []
@@ -203,12 +204,12 @@ def _fit(scene: Scene, factors: Factors, drivers: tuple[Driver, ...], end: int) 
     effects = Effects(drivers, np.zeros((lesson.groups, len(drivers))), sku)
     half, exposure = buckets_of(_HALF_WEEKS, scene.bucket), told.astype(np.float64)
     demand = np.where(told, plain, 0.0)
-    slopes = lesson.start()
+    found = lesson.start()
     for _ in range(_ROUNDS):
         level = local_level(demand / effects.lines()[:, :end], exposure, half)[row, column]
-        slopes = lesson.improved(slopes, np.maximum(level, _SMALLEST))
+        found = lesson.improved(found, np.maximum(level, _SMALLEST))
         wide = np.zeros_like(effects.slopes)
-        wide[:, moving] = slopes[1:] / scale[moving]
+        wide[:, moving] = found[1:] / scale[moving]
         effects = replace(effects, slopes=wide)
     return effects
 
@@ -277,12 +278,12 @@ def _helps(scene: Scene, factors: Factors, lines: Matrix) -> bool:
     season = factors.lines[factors.group]
     count = buckets_of(_LEVEL_WEEKS, scene.bucket)
     for number, origin in enumerate(scene.origins):
-        ahead = slice(origin, origin + scene.span)
+        ahead, before = slice(origin, origin + scene.span), slice(max(origin - count, 0), origin)
         judged = scene.judged[:, ahead] & ~np.isnan(scene.values[:, ahead])
         came = np.nan_to_num(scene.values[:, ahead])
         said = []
         for factor in (season, season * lines):
-            plain = scene.values[:, max(origin - count, 0) : origin] / factor[:, max(origin - count, 0) : origin]
+            plain = scene.values[:, before] / factor[:, before]
             said.append(moving_average(plain.astype(np.float32), count)[:, None] * factor[:, ahead])
         scale = judged / (said[0].mean(axis=1, keepdims=True) + _OFFSET)
         for which, mean in enumerate(said):

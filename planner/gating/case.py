@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from planner.gating.ledger import KEY, Floats, Ledger, at_quantile
+from planner.marketing.parts import noise
 from planner.periods import first_days
 
 MATERIAL_SHARE = 0.05
@@ -103,10 +104,8 @@ def make_case(name: str, ledger: Ledger, uplift: pd.DataFrame, depth: pd.Series,
 def together(rows: pd.DataFrame) -> float:
     """How far the sum of rows is off its mean, over the sum of how far each is: lifts are off together (`swing`), the
     rest of the `variance` partly cancels out."""
-    swing, variance = rows["swing"].to_numpy(float), rows["variance"].to_numpy(float)
-    noise = np.maximum(variance - swing**2, 0.0)
-    each = float(np.sqrt(variance).sum())
-    return float(np.hypot(swing.sum(), np.sqrt(noise.sum()))) / each if each > 0 else 1.0
+    each = float(np.sqrt(rows["variance"].to_numpy(float)).sum())
+    return float(np.hypot(rows["swing"].sum(), np.sqrt(noise(rows).sum()))) / each if each > 0 else 1.0
 
 
 def spread_out(ledger: Ledger, rows: pd.DataFrame, units: Floats) -> Floats:

@@ -133,3 +133,8 @@ def _quantiles(net: Floats, swing: Floats, log_sd: Floats, log_mean: Floats, noi
         skewed = np.expm1(np.sign(swing) * z * log_sd - log_mean) / np.sqrt(np.expm1(log_sd**2))
         result[column] = net + scale * (swing * skewed + rough * z)
     return result
+
+
+def noise(rows: pd.DataFrame) -> Floats:
+    """What of the variance of rows of the uplift table is their own: it cancels out in sums, lifts are off together."""
+    return np.asarray(np.maximum(rows["variance"].to_numpy(float) - rows["swing"].to_numpy(float) ** 2, 0.0))

@@ -210,7 +210,7 @@ class _Search:
         on: it gives way to that of the model.
         """
         cost = self._cost(self.plan.solution)
-        if 0 <= cost - self.plan.bound <= self.settings.gap * abs(cost):
+        if -IMPOSSIBLE * abs(cost) <= cost - self.plan.bound <= self.settings.gap * abs(cost):
             return
         left = max(1.0, self.begun + self.settings.time_limit_seconds - _now())
         start = self.plan.solution if np.isfinite(cost) else None
