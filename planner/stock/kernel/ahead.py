@@ -69,62 +69,53 @@ def between(row: Floats, size: int, spot: float) -> float:
 
 
 @compiled
+def along(points: Floats, values: Floats, begin: float, step: float, found: Floats) -> None:
+    """`curve` at the points of a grid that begins there, piece by piece, into `found` [size]."""
+    i, size, last = 0, len(found), len(points) - 1
+    for k in range(last + 1):
+        width = points[k] - points[max(k - 1, 0)]
+        slope = -1.0 if k == 0 else (values[k] - values[k - 1]) / width if width > 1e-12 else 0.0
+        end = min(size, int(np.floor((min(points[k], begin + size * step) - begin) / step)) + 1)
+        if end > i:
+            piece = found[i:end]
+            for m in range(end - i):
+                piece[m] = values[k] + slope * (begin + (i + m) * step - points[k])
+            i = end
+    found[i:] = values[last]
+
+
+@compiled
 def weigh(f: Field, n: int, t: int, row: Floats, left: Floats) -> None:
-    """What `outcome` says of every grid point of a week: its cost into `row`, stock net of what is owed into `left`."""
-    points, values = f.points[n, t], f.values[n, t]
-    far_points, far_values = f.echelon_points[n, t], f.echelon_values[n, t]
-    k, far, last = 1, 1, points.shape[0] - 1
-    lo, step, space, ship, demand = f.lo[n, t], f.step[n], f.space_price[n, t], f.ship[n, t], f.demand[n, t]
-    hold, floor, floor_price = f.hold[n, t], f.floor[n, t], f.floor_price[n]
-    sells, lost, echelon = f.sells[n], f.lost[n], f.echelon_cost[n]
-    short_cost, served = f.short_cost[n, t], f.served_price[n, t]
-    beside, apart = f.echelon_beside[n, t], f.echelon_short[n, t]
-    for i in range(f.size[n]):
-        available = lo + i * step
-        there = available - ship
-        cost = space * available
-        lack = ship - max(available, 0.0)
-        if lack > 0:
-            cost += SCARCE * (1.0 + short_cost) * lack
-        short, stock = 0.0, there
-        if sells:
-            while k < last and points[k] < there:
-                k += 1
-            if there <= points[0]:
-                short = values[0] + points[0] - there
-            elif there >= points[last]:
-                short = values[last]
-            else:
-                width = points[k] - points[k - 1]
-                short = values[k]
-                if width > 1e-12:
-                    short = values[k - 1] + (values[k] - values[k - 1]) * (there - points[k - 1]) / width
-            if lost:
-                short = min(short, demand) if there >= 0 else demand
-            stock = there - demand + short
-            cost += (short_cost - served) * short
-        held = max(stock, 0.0)
-        cost += hold * held
-        if floor > held:
-            cost += floor_price * (floor - held)
-        if echelon > 0:
-            at = there + beside
-            while far < last and far_points[far] < at:
-                far += 1
-            total = far_values[last]
-            if at <= far_points[0]:
-                total = far_values[0] + far_points[0] - at
-            elif at < far_points[last]:
-                width = far_points[far] - far_points[far - 1]
-                total = far_values[far]
-                if width > 1e-12:
-                    total = (
-                        far_values[far - 1]
-                        + (far_values[far] - far_values[far - 1]) * (at - far_points[far - 1]) / width
-                    )
-            cost += echelon * max(total - apart - short, 0.0)
-        row[i] = cost
-        left[i] = stock if lost or not sells else stock - short
+    """What `outcome` says of every grid point of a week: its cost into `row`, stock net of what is owed into `left`.
+
+    Loops without branches, one for each cost that is there.
+    """
+    size, lo, step, ship, demand = f.size[n], f.lo[n, t], f.step[n], f.ship[n, t], f.demand[n, t]
+    row, left, short = row[:size], left[:size], np.zeros(size)
+    sells, lost, first = f.sells[n], f.lost[n], lo - ship
+    if sells:
+        along(f.points[n, t], f.values[n, t], first, step, short)
+        if lost:
+            for i in range(size):
+                short[i] = min(short[i], demand) if first + i * step >= 0 else demand
+    each, hold, space = f.short_cost[n, t] - f.served_price[n, t], f.hold[n, t], f.space_price[n, t]
+    again = 1.0 if lost or not sells else 0.0
+    for i in range(size):
+        there = first + i * step - demand
+        row[i] = space * (lo + i * step) + each * short[i] + hold * max(there + short[i], 0.0)
+        left[i] = there + again * short[i]
+    if ship > 0:
+        for i in range(size):
+            row[i] += SCARCE * (1.0 + f.short_cost[n, t]) * max(ship - max(lo + i * step, 0.0), 0.0)
+    floor, floor_price = f.floor[n, t], f.floor_price[n]
+    if floor > 0:
+        for i in range(size):
+            row[i] += floor_price * max(floor - max(first + i * step - demand + short[i], 0.0), 0.0)
+    if f.echelon_cost[n] > 0:
+        total, apart = np.empty(size), f.echelon_short[n, t]
+        along(f.echelon_points[n, t], f.echelon_values[n, t], first + f.echelon_beside[n, t], step, total)
+        for i in range(size):
+            row[i] += f.echelon_cost[n] * max(total[i] - apart - short[i], 0.0)
 
 
 @compiled
@@ -136,16 +127,37 @@ def look_ahead(f: Field, n: int, ahead: Floats, keep: Floats) -> None:
     weeks, size, step = f.demand.shape[1], f.size[n], f.step[n]
     before, spare, now, left = ahead[0], ahead[1], ahead[2], ahead[3]
     queue = np.empty(size, np.int64)
+    bent = f.sells[n] and f.lost[n]
     for t in range(weeks - 1, -1, -1):
         weigh(f, n, t, now, left)
         if t + 1 < weeks:
             shift = f.arrive[n, t + 1] - f.lo[n, t + 1]
-            for i in range(size):
-                now[i] += between(before, size, (left[i] + shift) / step)
+            if bent:
+                part = 1.0 / step
+                for i in range(size):
+                    now[i] += between(before, size, (left[i] + shift) * part)
+            else:
+                moved(before, size, (left[0] + shift) / step, now)
         for i in range(size):
             keep[t, i] = before[i] = now[i]
         for op in range(f.due_first[n * weeks + t], f.due_first[n * weeks + t + 1]):
             order(f, n, t, f.op_link[op], f.op_week[op], before, spare, queue, False)
+
+
+@compiled
+def moved(row: Floats, size: int, spot: float, now: Floats) -> None:
+    """Add `between` at every point of a grid of the same width whose first point falls on a spot of the row."""
+    whole = int(np.floor(spot))
+    part = spot - whole
+    begin, end = min(max(-whole, 0), size), min(max(size - 1 - whole, 0), size)
+    for i in range(begin):
+        now[i] += row[0] + (row[1] - row[0]) * (spot + i)
+    if end > begin:
+        low, high, found = row[begin + whole : end + whole], row[begin + whole + 1 : end + whole + 1], now[begin:end]
+        for i in range(end - begin):
+            found[i] += low[i] + (high[i] - low[i]) * part
+    for i in range(max(end, begin), size):
+        now[i] += row[size - 2] + (row[size - 1] - row[size - 2]) * (spot + i - (size - 2))
 
 
 @compiled
@@ -154,6 +166,7 @@ def order(
 ) -> None:
     """row[i] = min(row[i], fixed + min over allowed quantities q of unit x q + row[i + q]), for every tier.
 
+    Without a most, what is dearer at this tier than at a deeper one may be ordered too, and the least so far will do.
     `bounding` asks for a row that is nowhere too high, between its points neither: where packs do not fall on grid
     points any quantity may be ordered, and the ends of what is allowed are rounded outwards.
     """
@@ -179,6 +192,15 @@ def order(
         if loose:
             low, high = max(0, int(np.floor(least / step + 1e-9))), int(np.ceil(most - 1e-9))
         each = (f.tier_extra[tier] + f.unit[link, week]) * step
+        deeper = tier + 1 < f.tier_first[link + 1] and f.tier_extra[tier + 1] <= f.tier_extra[tier]
+        if most_of(f, link, week) / step >= size and (deeper or tier + 1 == f.tier_first[link + 1]):
+            fixed, far = f.fixed[link, week], top - low
+            for residue in range(min(stride, far + 1)):
+                best = FAR
+                for i in range(far - residue, -1, -stride):
+                    best = min(best, spare[i + low] + each * (i + low))
+                    row[i] = min(row[i], fixed + best - each * i)
+            continue
         for residue in range(min(stride, size)):
             head, tail = 0, 0
             i = residue + ((size - 1 - residue) // stride) * stride
@@ -202,9 +224,14 @@ def order(
 @compiled
 def window(f: Field, link: int, week: int, tier: int) -> tuple[float, float]:
     """Least and most units of an order at a tier, in whole packs; MOQ, maximum and what others leave are in it."""
-    pack = f.pack[link]
+    pack, most = f.pack[link], most_of(f, link, week)
     least = np.ceil(max(f.tier_from[tier], f.least[link], pack) / pack - 1e-9) * pack
-    most = np.floor(min(f.most[link], f.cap[link, week]) / pack + 1e-9) * pack
     if tier + 1 < f.tier_first[link + 1]:
         most = min(most, (np.ceil(f.tier_from[tier + 1] / pack - 1e-9) - 1) * pack)
     return least, most
+
+
+@compiled
+def most_of(f: Field, link: int, week: int) -> float:
+    """Most units of an order, in whole packs."""
+    return np.floor(min(f.most[link], f.cap[link, week]) / f.pack[link] + 1e-9) * f.pack[link]
