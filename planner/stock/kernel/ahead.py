@@ -1,8 +1,8 @@
 """Cost to go of one node over a grid of stock, by backward recursion over the weeks of arrival.
 
 The state is the stock available in a week before anything ordered arrives (Wagner and Whitin, 1958, for fixed costs;
-Bellman, 1957). Orders of a week are a minimum over a window of the grid, by a queue of candidates, so that minimum,
-multiple, maximum and price break cost one pass each.
+Bellman, 1957). Orders of a week are a minimum over a window of the grid, by a queue of candidates or, where it has no
+end, by the least so far, so that minimum, multiple, maximum and price break cost one pass each.
 """
 
 from __future__ import annotations
@@ -127,15 +127,14 @@ def look_ahead(f: Field, n: int, ahead: Floats, keep: Floats) -> None:
     weeks, size, step = f.demand.shape[1], f.size[n], f.step[n]
     before, spare, now, left = ahead[0], ahead[1], ahead[2], ahead[3]
     queue = np.empty(size, np.int64)
-    bent = f.sells[n] and f.lost[n]
+    bent, each = f.sells[n] and f.lost[n], 1.0 / step
     for t in range(weeks - 1, -1, -1):
         weigh(f, n, t, now, left)
         if t + 1 < weeks:
             shift = f.arrive[n, t + 1] - f.lo[n, t + 1]
             if bent:
-                part = 1.0 / step
                 for i in range(size):
-                    now[i] += between(before, size, (left[i] + shift) * part)
+                    now[i] += between(before, size, (left[i] + shift) * each)
             else:
                 moved(before, size, (left[0] + shift) / step, now)
         for i in range(size):
@@ -166,7 +165,7 @@ def order(
 ) -> None:
     """row[i] = min(row[i], fixed + min over allowed quantities q of unit x q + row[i + q]), for every tier.
 
-    Without a most, what is dearer at this tier than at a deeper one may be ordered too, and the least so far will do.
+    Deeper tiers are cheaper: without a most a tier needs no end, and its least so far takes the place of the queue.
     `bounding` asks for a row that is nowhere too high, between its points neither: where packs do not fall on grid
     points any quantity may be ordered, and the ends of what is allowed are rounded outwards.
     """
@@ -181,6 +180,7 @@ def order(
         top = min(top, int(np.ceil(reached - 1e-9) if bounding else np.floor(reached + 1e-9)))
     for i in range(size):
         spare[i] = row[i]
+    free = most_of(f, link, week) / step >= size
     for tier in range(f.tier_first[link], f.tier_first[link + 1]):
         least, most = window(f, link, week, tier)
         if most < least:
@@ -192,8 +192,7 @@ def order(
         if loose:
             low, high = max(0, int(np.floor(least / step + 1e-9))), int(np.ceil(most - 1e-9))
         each = (f.tier_extra[tier] + f.unit[link, week]) * step
-        deeper = tier + 1 < f.tier_first[link + 1] and f.tier_extra[tier + 1] <= f.tier_extra[tier]
-        if most_of(f, link, week) / step >= size and (deeper or tier + 1 == f.tier_first[link + 1]):
+        if free:
             fixed, far = f.fixed[link, week], top - low
             for residue in range(min(stride, far + 1)):
                 best = FAR
