@@ -14,6 +14,7 @@ import numpy as np
 from planner.stock.board import Board
 from planner.stock.case import Flags, Floats, Ints
 from planner.stock.kernel.choosing import choose_again
+from planner.stock.kernel.halves import in_chunks
 from planner.stock.prices import Columns, charged
 from planner.stock.shared import Shared
 
@@ -31,7 +32,7 @@ def choose_plans(board: Board, shared: Shared, columns: Columns, prices: Floats)
     best, least = np.zeros(0, np.int64), np.inf
     for number in range(MORE + 1):
         choice = _Choice(shared, columns, prices)
-        tried = [choice.search(spared, np.random.default_rng(seed)) for seed, spared in enumerate(SPARED)]
+        tried = in_chunks(choice.tried, len(SPARED), 1)
         found = min(tried, key=lambda one: one.cost)
         best, least = (found.chosen, found.cost) if found.cost < least else (best, least)
         if not found.beyond.any() or number == MORE:
@@ -78,6 +79,10 @@ class _Choice:
         self.hard = shared.hard.ravel()[cells]
         self.soft = np.where(self.hard, 0.0, shared.soft.ravel()[cells])
         self.worth = np.repeat(shared.worth, shared.room.shape[1])[cells]
+
+    def tried(self, part: slice) -> _Found:
+        """The search that spares the first of these parts of the room."""
+        return self.search(SPARED[part.start], np.random.default_rng(part.start))
 
     def search(self, spared: float, draw: np.random.Generator) -> _Found:
         """The best of all turns. With a part of the room spared they end within the whole of it more often."""

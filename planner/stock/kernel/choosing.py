@@ -6,6 +6,8 @@ import numpy as np
 
 from planner.stock.kernel.field import Floats, Ints, compiled
 
+SURELY = 1e-8
+
 
 @compiled
 def choose_again(
@@ -23,12 +25,9 @@ def choose_again(
         for c in range(cells):
             used[c] -= use[now, k, c]
         best, least = now, np.inf
+        most = _value(cost[now, k], use[now, k], used, room, price, np.inf) + SURELY
         for r in range(plans):
-            value = cost[r, k]
-            for c in range(cells):
-                beyond = used[c] + use[r, k, c] - room[c]
-                if beyond > 0.0:
-                    value += price[c] * beyond
+            value = _value(cost[r, k], use[r, k], used, room, price, min(most, least + SURELY))
             if value < least - 1e-9 or (r == now and value <= least + 1e-9):
                 best, least = r, value
         changes += best != now
@@ -36,3 +35,17 @@ def choose_again(
         for c in range(cells):
             used[c] += use[best, k, c]
     return changes
+
+
+@compiled
+def _value(cost: float, use: Floats, used: Floats, room: Floats, price: Floats, most: float) -> float:
+    """What a plan costs beside what the others use; infinite as soon as that is more than `most`."""
+    if cost > most:
+        return np.inf
+    for c in range(len(room)):
+        beyond = used[c] + use[c] - room[c]
+        if beyond > 0.0:
+            cost += price[c] * beyond
+            if cost > most:
+                return np.inf
+    return cost
