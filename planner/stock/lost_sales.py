@@ -13,12 +13,14 @@ shelf and arrives when, and not from one sum of both.
 from __future__ import annotations
 
 import numpy as np
+from scipy import fft
 
 from planner.stock.case import Curves, Flags, Floats, Ints, Nodes
 from planner.stock.curves import TAILS, convex, excess_along
 from planner.stock.kernel.halves import in_chunks
 
-GRID = 64
+GRID = 256
+FINE = 512
 LONGEST = 12
 _CHUNK = 500
 _REVISED = 0.13
@@ -131,32 +133,42 @@ def _chain(
 ) -> tuple[Floats, Floats, Floats]:
     """Available, shortage and slope [N, weeks, K] of the weeks in turn."""
     spread = variance * np.maximum(window[:, -1:] / np.maximum(variance.sum(axis=1, keepdims=True), 1e-12), 1.0)
-    unit = _unit(demand, spread, opening, pipeline)
-    left = _on_grid(opening, unit)
+    unit = _unit(demand, spread, opening, pipeline, GRID)
+    left = _on_grid(opening, unit, GRID)
     made = []
     for t in range(demand.shape[1]):
         if t or pipeline[:, t].any():
             left = _received(left, pipeline[:, t] / unit)
-        excess = _excess(demand[:, t], spread[:, t], unit)
+        excess = _excess(demand[:, t], spread[:, t], unit, GRID)
         made.append(_curve(left, excess, demand[:, t], unit, tail))
         left = _after(left, excess, unit)
     stacked = [np.stack(arrays, axis=1) for arrays in zip(*made, strict=True)]
     return stacked[0], stacked[1], stacked[2]
 
 
-def _unit(demand: Floats, variance: Floats, opening: Floats, pipeline: Floats) -> Floats:
-    """Size of a step of the grid: one unit, or so many that the grid holds all stock and demand of a week's tail."""
-    most = np.maximum(opening, 0.0) + pipeline.sum(axis=1)
+def _unit(demand: Floats, variance: Floats, opening: Floats, arrivals: Floats, grid: int) -> Floats:
+    """Size of a step of the grid: one unit, or so many that the grid holds all stock and demand of a week's tail.
+
+    Stock is never above what came in, and hardly above what would be left if demand so far fell short of its mean by
+    six deviations: over many weeks far less than all arrivals at once, and every step of several units is rounding
+    that spreads the stock.
+    """
+    start = np.maximum(opening, 0.0)[:, None]
+    flow = np.cumsum(arrivals - demand, axis=1) + demand
+    lowest = np.minimum.accumulate(np.minimum(start + flow - demand, 0.0), axis=1)
+    held = start + flow - np.concatenate([np.zeros_like(start), lowest[:, :-1]], axis=1)
+    spare = 6 * np.sqrt(np.cumsum(variance, axis=1))
+    reached = np.minimum(held + spare, start + np.cumsum(arrivals, axis=1)).max(axis=1)
     high = (demand + 6 * np.sqrt(variance)).max(axis=1)
-    steps: Floats = np.ceil(np.maximum(most, high) / (GRID - 2))
+    steps: Floats = np.ceil(np.maximum(reached, high) / (grid - 2))
     return np.maximum(1.0, steps)
 
 
-def _on_grid(stock: Floats, unit: Floats) -> Floats:
-    """Chances [N, GRID]: all on the two levels around the stock, so that the mean stays."""
-    place = np.clip(stock / unit, 0.0, GRID - 1)
-    below = np.minimum(np.floor(place).astype(int), GRID - 2)
-    chance = np.zeros((len(stock), GRID))
+def _on_grid(stock: Floats, unit: Floats, grid: int) -> Floats:
+    """Chances [N, grid]: all on the two levels around the stock, so that the mean stays."""
+    place = np.clip(stock / unit, 0.0, grid - 1)
+    below = np.minimum(np.floor(place).astype(int), grid - 2)
+    chance = np.zeros((len(stock), grid))
     row = np.arange(len(stock))
     chance[row, below], chance[row, below + 1] = below + 1 - place, place - below
     return chance
@@ -172,36 +184,42 @@ def _received(left: Floats, steps: Floats) -> Floats:
 
 def _moved(left: Floats, by: Ints) -> Floats:
     """Chances moved by whole steps, up or down; what would leave the grid stays at its end."""
-    source = np.arange(GRID)[None, :] - by[:, None]
-    inside = (source >= 0) & (source < GRID)
-    moved = np.where(inside, np.take_along_axis(left, np.clip(source, 0, GRID - 1), axis=1), 0.0)
-    moved[np.arange(len(left)), np.where(by < 0, 0, GRID - 1)] += 1.0 - moved.sum(axis=1)
+    grid = left.shape[1]
+    source = np.arange(grid)[None, :] - by[:, None]
+    inside = (source >= 0) & (source < grid)
+    moved = np.where(inside, np.take_along_axis(left, np.clip(source, 0, grid - 1), axis=1), 0.0)
+    moved[np.arange(len(left)), np.where(by < 0, 0, grid - 1)] += 1.0 - moved.sum(axis=1)
     return np.asarray(moved)
 
 
-def _excess(mean: Floats, variance: Floats, unit: Floats) -> Floats:
-    """E[(demand - level)^+] on twice the grid [N, 2 GRID]."""
-    levels = np.arange(2 * GRID)[None, :] * unit[:, None]
+def _excess(mean: Floats, variance: Floats, unit: Floats, grid: int) -> Floats:
+    """E[(demand - level)^+] on twice the grid [N, 2 grid]."""
+    levels = np.arange(2 * grid)[None, :] * unit[:, None]
     return excess_along(levels, mean, variance)
 
 
 def _after(left: Floats, excess: Floats, unit: Floats) -> Floats:
     """Chances of stock left: E[(level - demand)^+] is linear between the levels, so its bends are the chances."""
-    steps = excess[:, : GRID + 1] / unit[:, None]
+    grid = left.shape[1]
+    steps = excess[:, : grid + 1] / unit[:, None]
     chance = np.diff(np.concatenate([steps[:, :1] + 1.0, steps], axis=1), 2, axis=1)
-    level = np.arange(GRID)
-    gone = level[:, None] - level[None, :]
-    table = np.where(gone >= 0, chance[:, np.maximum(gone, 0)], 0.0)
-    rest: Floats = np.einsum("ni,nij->nj", left, table)
+    rest = np.maximum(_matched(left, chance), 0.0)
     rest[:, 0] += 1.0 - rest.sum(axis=1)
     return rest
+
+
+def _matched(values: Floats, chances: Floats) -> Floats:
+    """Sum over i of chances [N, G] at i times values [N, K] at i + q, for every q: by Fourier transforms."""
+    count = values.shape[1]
+    size = fft.next_fast_len(count + chances.shape[1], real=True)
+    both = fft.rfft(values, size, axis=1) * np.conj(fft.rfft(chances, size, axis=1))
+    return np.asarray(fft.irfft(both, size, axis=1)[:, :count])
 
 
 def _curve(left: Floats, excess: Floats, demand: Floats, unit: Floats, tail: Floats) -> tuple[Floats, Floats, Floats]:
     """Available and expected shortage for no order and for orders around the optimum, from 0 available on."""
     ordered = np.arange(GRID)
-    windows = np.lib.stride_tricks.sliding_window_view(excess, GRID, axis=1)[:, :GRID]
-    shortage = np.einsum("nqi,ni->nq", windows, left)
+    shortage = np.maximum(_matched(excess, left)[:, :GRID], 0.0)
     slope = -np.diff(shortage, axis=1) / unit[:, None]
     worth = np.clip(tail[:, None] * TAILS[None, 1:], 1e-5, 0.97)
     picked = (slope[:, None, :] > worth[:, :, None]).sum(axis=2)
@@ -235,12 +253,12 @@ def along(opening: Floats, arrivals: Floats, demand: Floats, variance: Floats) -
     stock, short = np.zeros_like(demand), np.zeros_like(demand)
     for start in range(0, len(demand), _CHUNK):
         rows = slice(start, start + _CHUNK)
-        unit = _unit(demand[rows], variance[rows], opening[rows], arrivals[rows])
-        left = _on_grid(opening[rows], unit)
+        unit = _unit(demand[rows], variance[rows], opening[rows], arrivals[rows], FINE)
+        left = _on_grid(opening[rows], unit, FINE)
         for t in range(demand.shape[1]):
             left = _received(left, arrivals[rows, t] / unit)
-            excess = _excess(demand[rows, t], variance[rows, t], unit)
-            short[rows, t] = (left * excess[:, :GRID]).sum(axis=1)
+            excess = _excess(demand[rows, t], variance[rows, t], unit, FINE)
+            short[rows, t] = (left * excess[:, :FINE]).sum(axis=1)
             left = _after(left, excess, unit)
-            stock[rows, t] = (left * np.arange(GRID)).sum(axis=1) * unit
+            stock[rows, t] = (left * np.arange(FINE)).sum(axis=1) * unit
     return stock, short

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from planner.stock.case import Curves
-from planner.stock.lost_sales import best_chance, from_the_shelf, net_of_repeats, repeat_share
+from planner.stock.lost_sales import along, best_chance, from_the_shelf, net_of_repeats, repeat_share
 from tests.stock.world import one
 
 MEAN, OPENING, ARRIVALS = 1.4, 2.0, (0.0, 1.0, 0.0)
@@ -81,3 +81,51 @@ def test_backorders_are_left_alone() -> None:
     slopes = world.case.own.slope[0, 2]
     assert world.case.own.available[0, 2, 0] < 0
     assert slopes[0] <= 1
+
+
+LONG, MEAN_LONG, VARIANCE, LOT, START = 13, 20.0, 50.0, 60.0, 30.0
+
+
+def unit_by_unit() -> tuple[list[float], list[float], list[float]]:
+    """Stock left, lost sales and the expected stock before demand, week by week, over all single units."""
+    share = MEAN_LONG / VARIANCE
+    demand = stats.nbinom(MEAN_LONG * share / (1 - share), share)
+    units = np.arange(LONG * int(LOT))
+    chance = np.zeros(len(units))
+    chance[int(START)] = 1.0
+    stock, short, before = [], [], []
+    for arrival in lots():
+        chance = np.roll(chance, int(arrival))
+        before.append(float(chance @ units))
+        left = np.convolve(chance, demand.pmf(units)[::-1])[len(units) - 1 :]
+        short.append(MEAN_LONG - before[-1] + float(left @ units))
+        left[0] += 1.0 - left.sum()
+        stock.append(float(left @ units))
+        chance = left
+    return stock, short, before
+
+
+def lots() -> np.ndarray:
+    return np.where(np.arange(LONG) % 3 == 2, LOT, 0.0)
+
+
+def test_many_weeks_are_followed_as_closely_as_few() -> None:
+    """All that ever arrives does not lie on the shelf at once: the grid stays fine however long the horizon is."""
+    stock, short = along(
+        np.array([START]), lots()[None, :], np.full((1, LONG), MEAN_LONG), np.full((1, LONG), VARIANCE)
+    )
+    expected = unit_by_unit()
+    assert stock[0] == pytest.approx(expected[0], rel=1e-3, abs=1e-3)
+    assert short[0] == pytest.approx(expected[1], rel=1e-3, abs=1e-3)
+
+
+def test_the_curve_of_a_late_first_arrival_starts_from_what_is_left_by_then() -> None:
+    blank, demand = np.zeros((1, LONG, 11)), np.full((1, LONG), MEAN_LONG)
+    variance = np.full((1, LONG), VARIANCE)
+    curves = from_the_shelf(
+        Curves(blank, blank, blank[:, :, 1:]), demand, variance, variance.cumsum(axis=1), np.array([START]),
+        lots()[None, :], np.array([LONG - 1]), np.array([0.2]), np.array([True]),
+    )  # fmt: skip
+    _, short, before = unit_by_unit()
+    assert curves.available[0, -1, 1] == pytest.approx(before[-1], rel=0.02)
+    assert curves.shortage[0, -1, 1] == pytest.approx(short[-1], rel=0.02)
