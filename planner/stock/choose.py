@@ -10,17 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from planner.stock.board import Board
 from planner.stock.case import Flags, Floats, Ints
-from planner.stock.kernel.choosing import choose_again
+from planner.stock.kernel.choosing import choose_again, used_by_chosen
 from planner.stock.kernel.halves import in_chunks
 from planner.stock.prices import Columns, charged
 from planner.stock.shared import Shared
 
 SPARED, TURNS, DEARER, STEP = (1e-6, 5e-4, 2e-3, 5e-3), 120, 1.3, 0.01
 EASED, MORE, RAISED = 0.95, 4, 0.3
-PLANS = 8
+PLANS, SAME = 8, 1e-9
 
 
 def choose_plans(board: Board, shared: Shared, columns: Columns, prices: Floats) -> None:
@@ -67,18 +68,36 @@ class _Found:
 
 
 class _Choice:
-    """The columns as arrays; of the limits only the weeks in which all plans together could go beyond the room."""
+    """The columns as lists of plans: those of network k are `first[k]` to `first[k + 1]`, none twice, and the first one
+    costs least at the prices to begin with. Plan r is that of column `column[r]`, costs `cost[r]` and uses
+    `use[begin[r]]` up to `use[begin[r + 1]]` of the cells `cell`.
+
+    Of the limits only the weeks in which all plans together could go beyond the room are looked at.
+    """
 
     def __init__(self, shared: Shared, columns: Columns, prices: Floats) -> None:
         room, use = shared.room.ravel(), np.array(columns.use).reshape(len(columns.use), -1, shared.room.size)
         most = use.max(axis=0, initial=0.0).sum(axis=0)
         self.shape = shared.room.shape
         self.cells = cells = np.flatnonzero(np.isfinite(room) & (most > np.where(np.isfinite(room), room, 0.0)))
-        self.cost, self.use = np.array(columns.cost), np.ascontiguousarray(use[:, :, cells])
         self.room, self.price = room[cells], prices.ravel()[cells]
         self.hard = shared.hard.ravel()[cells]
         self.soft = np.where(self.hard, 0.0, shared.soft.ravel()[cells])
         self.worth = np.repeat(shared.worth, shared.room.shape[1])[cells]
+        self._list(np.array(columns.cost).T, use[:, :, cells].transpose(1, 0, 2))
+
+    def _list(self, cost: Floats, use: npt.NDArray[np.float32]) -> None:
+        """Plans by network from `cost` [network, column] and `use` [network, column, cell]."""
+        order = np.argsort(cost + use @ self.price, axis=1, kind="stable")
+        cost = np.take_along_axis(cost, order, axis=1)
+        use = np.take_along_axis(use, order[:, :, None], axis=1)
+        new = np.ones(cost.shape, bool)
+        new[:, 1:] = (np.abs(np.diff(cost, axis=1)) > SAME) | (use[:, 1:] != use[:, :-1]).any(axis=2)
+        self.first = np.concatenate([[0], np.cumsum(new.sum(axis=1))])
+        self.column, self.cost = order[new], cost[new]
+        plan, self.cell = np.nonzero(use[new])
+        self.use = use[new][plan, self.cell].astype(float)
+        self.begin = np.searchsorted(plan, np.arange(len(self.cost) + 1))
 
     def tried(self, part: slice) -> _Found:
         """The search that spares the first of these parts of the room."""
@@ -86,14 +105,14 @@ class _Choice:
 
     def search(self, spared: float, draw: np.random.Generator) -> _Found:
         """The best of all turns. With a part of the room spared they end within the whole of it more often."""
-        networks, room = self.cost.shape[1], self.room * np.where(self.hard, 1 - spared, 1.0)
-        chosen = np.asarray((self.cost + self.use @ self.price).argmin(axis=0), dtype=np.int64)
-        used = self.use[chosen, np.arange(networks)].sum(axis=0, dtype=float)
+        chosen, room = self.first[:-1].copy(), self.room * np.where(self.hard, 1 - spared, 1.0)
+        used = np.zeros(len(room))
+        used_by_chosen(self.begin, self.cell, self.use, chosen, used)
         price = least = np.where(self.hard, np.maximum(self.price, 1e-6 * self.worth), self.soft)
         best = self._found(chosen, used)
         for _ in range(TURNS):
-            order = draw.permutation(networks)
-            changes = choose_again(self.cost, self.use, order, room, price, chosen, used)
+            order, plans = draw.permutation(len(chosen)), (self.first, self.cost, self.begin, self.cell, self.use)
+            changes = choose_again(*plans, order, room, price, chosen, used)
             found = self._found(chosen, used)
             best = found if found.cost < best.cost - 1e-9 else best
             beyond = self.hard & (used > room)
@@ -104,10 +123,9 @@ class _Choice:
 
     def _found(self, chosen: Ints, used: Floats) -> _Found:
         over = np.maximum(used - self.room * (1 - SPARED[0] / 2), 0.0)
-        own = float(self.cost[chosen, np.arange(len(chosen))].sum())
         return _Found(
-            own + float((over * np.where(self.hard, self.worth, self.soft)).sum()),
-            chosen.copy(),
+            float(self.cost[chosen].sum()) + float((over * np.where(self.hard, self.worth, self.soft)).sum()),
+            self.column[chosen],
             self.hard & (over > 0),
         )
 
