@@ -12,9 +12,9 @@ from planner.errors import UsageError
 from planner.figures import number, percent, plural
 from planner.forecast.baseline import REST
 from planner.forecast.drivers import CALENDAR, DAYS_IN, PRICES
-from planner.forecast.effects import OTHERS
 from planner.forecast.likeness import described, most_alike
 from planner.forecast.methods import GLOBAL
+from planner.forecast.surroundings import OTHERS
 from planner.forecast.weights import BASE
 from planner.judged import FORECAST, by_step
 from planner.periods import Bucket

@@ -73,6 +73,13 @@ class Driver:
             now = self.values[self.row[row], target].astype(np.float64)
         return [now, now - before]
 
+    def step(self, row: Ints, known: Ints, target: Ints, quiet: bool = False) -> Floats:
+        """How far its value in the target bucket is from that in the bucket before."""
+        mine = self.row[row]
+        now = self.columns(row, known, target, quiet)[0]
+        before = self.values[mine, np.maximum(target - 1, 0)].astype(np.float64)
+        return now - np.where(quiet & (target > known), now, before)
+
     def speaks(self, row: Ints, known: Ints, target: Ints) -> npt.NDArray[np.bool_]:
         """Where something is going on."""
         now, change = self.columns(row, known, target)

@@ -25,12 +25,12 @@ from planner.forecast.drivers import PRICES, Driver, make
 from planner.forecast.methods import buckets_of, moving_average
 from planner.forecast.scene import Scene
 from planner.forecast.seasonality import Factors
+from planner.forecast.surroundings import of_others
 from planner.panel import Matrix
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-OTHERS = " of the others"
 _ROUNDS, _STEPS = 6, 3
 _RIDGE, _FARTHEST = 20.0, 3.0
 _CELLS, _FEWEST = 600_000, 300
@@ -148,7 +148,8 @@ def with_effects(scene: Scene, factors: Sequence[Factors], drivers: Sequence[Dri
     """
     if scene.bucket == "day" or not drivers or not scene.origins:
         return list(factors)
-    usable = tuple(_centred(driver) for driver in (*drivers, *_of_others(scene, drivers)))
+    prices = [driver for driver in drivers if driver.name in PRICES]
+    usable = tuple(_centred(driver) for driver in (*drivers, *of_others(scene, prices)))
     then = _fit(scene, factors[-1], usable, scene.ends[-1])
     if then is None:
         return list(factors)
@@ -158,26 +159,6 @@ def with_effects(scene: Scene, factors: Sequence[Factors], drivers: Sequence[Dri
     now = _fit(scene, factors[0], usable, scene.length) or then
     window = buckets_of(_USUAL_WEEKS, scene.bucket)
     return [Driven.of(factors[0], now, window), *(Driven.of(past, then, window, lines) for past in factors[1:])]
-
-
-def _of_others(scene: Scene, drivers: Sequence[Driver]) -> list[Driver]:
-    """For each price: the mean of it over the other series of the category in the same warehouse."""
-    category = scene.attribute("category")
-    shelf = scene.keys[["warehouse"]].astype(object).assign(category=category)
-    group = shelf.groupby(["category", "warehouse"]).ngroup().to_numpy()
-    count = np.bincount(group)
-    company = (count[group] > 1) & (category != "")
-    found = []
-    for driver in drivers:
-        if driver.name not in PRICES or not company.any():
-            continue
-        own = driver.values[driver.row].astype(np.float64)
-        total = np.zeros((len(count), own.shape[1]))
-        np.add.at(total, group, own)
-        others = (total[group] - own) / np.maximum(count[group] - 1, 1)[:, None]
-        values = np.where(company[:, None], others, 0.0).astype(np.float32)
-        found.append(make(driver.name + OTHERS, values, np.arange(len(own)), driver.flag, driver.window))
-    return found
 
 
 def _centred(driver: Driver) -> Driver:

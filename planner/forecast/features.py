@@ -69,7 +69,9 @@ class Features:
         dates: pd.DatetimeIndex,
         bucket: Bucket,
         drivers: Sequence[Driver] = (),
+        driven: bool = False,
     ) -> None:
+        """`driven`: a cell also tells which series it is of, and how far drivers are from the bucket before."""
         self.bucket, self.width = bucket, values.shape[1]
         self.windows, self.season = WINDOWS[bucket], SEASON[bucket]
         self.level = smooth_levels(plain, ALPHAS[bucket])
@@ -83,7 +85,7 @@ class Features:
         self.start = first_known(values).astype(np.int64)
         self._groups = [self._grouped(name, np.asarray(labels, dtype=object)) for name, labels in groups.items()]
         self._place = _places(dates, bucket)
-        self.drivers = tuple(drivers)
+        self.drivers, self.driven = tuple(drivers), driven
         self.names = self._names()
 
     def base(self, cells: Cells, factors: Factors) -> Floats:
@@ -105,6 +107,7 @@ class Features:
                 for driver in self.drivers
                 for column in driver.columns(cells.row, cells.known, cells.target, driver is quiet)
             ),
+            *(self._of_driven(cells, quiet) if self.driven else ()),
         ]
         for number, column in enumerate(columns):
             table[:, number] = column
@@ -115,7 +118,17 @@ class Features:
         own += ["share of zeros", "variation", "since last sale", "age"]
         groups = [f"{group.name} {what}" for group in self._groups for what in ("size", "momentum")]
         drivers = [name for driver in self.drivers for name in (f"driver {driver.name}", f"change of {driver.name}")]
-        return (*own, "one season ago", "seasons ago", *groups, *self._place, *drivers)
+        steps = [f"step of {driver.name}" for driver in self.drivers] if self.driven else []
+        return (*own, "one season ago", "seasons ago", *groups, *self._place, *drivers, *steps, *self.codes)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The columns that are numbers of names."""
+        return tuple(f"{group.name} code" for group in self._groups) if self.driven else ()
+
+    def _of_driven(self, cells: Cells, quiet: Driver | None) -> list[npt.NDArray[Any]]:
+        steps = [driver.step(cells.row, cells.known, cells.target, driver is quiet) for driver in self.drivers]
+        return [*steps, *(group.code[cells.row] for group in self._groups)]
 
     def _grouped(self, name: str, labels: npt.NDArray[np.object_]) -> _Group:
         code, _ = pd.factorize(labels, sort=True)

@@ -17,6 +17,7 @@ from planner.forecast.learning import Correction, Lesson, contributions, learn, 
 from planner.forecast.regression import regress
 from planner.forecast.scene import Scene
 from planner.forecast.seasonality import Factors
+from planner.forecast.surroundings import elsewhere, of_others
 from planner.jobs import each
 from planner.periods import Bucket
 
@@ -65,9 +66,10 @@ def _lessons(scene: Scene, factors: Sequence[Factors], drivers: Sequence[Driver]
     cut = max(scene.length - LEARNT[scene.bucket], 0)
     values, judged = scene.values[:, cut:], scene.judged[:, cut:]
     plain = factors[0].since(cut).plain(values)
-    features = Features(
-        values, plain, _grouped(scene), scene.dates[cut:], scene.bucket, [driver.since(cut) for driver in drivers]
-    )
+    driven = bool(factors[0].drivers)
+    around = (*of_others(scene, drivers), *elsewhere(scene, drivers)) if driven else ()
+    seen = [driver.since(cut) for driver in (*drivers, *around)]
+    features = Features(values, plain, _grouped(scene), scene.dates[cut:], scene.bucket, seen, driven)
     return [
         Lesson(features, values, judged, factor.since(cut), end - cut, scene.count(number), scene.seed)
         for number, (end, factor) in enumerate(zip(scene.ends, factors, strict=True))

@@ -8,8 +8,9 @@ import pytest
 
 from planner.forecast import fit_baseline
 from planner.forecast.drivers import Tables, make
-from planner.forecast.effects import OTHERS, Driven, Effects
+from planner.forecast.effects import Driven, Effects
 from planner.forecast.seasonality import Factors
+from planner.forecast.surroundings import OTHERS
 from planner.panel import Panel
 from planner.settings import ForecastSettings
 from tests.forecast.frames import items
