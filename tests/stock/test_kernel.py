@@ -12,6 +12,9 @@ import pytest
 from planner.stock.board import Board
 from planner.stock.kernel import forget_stale
 from planner.stock.kernel.ahead import between, moved, order, outcome, weigh
+from planner.stock.kernel.choosing import choose_again, used_by_chosen
+from planner.stock.kernel.field import FAR
+from planner.stock.kernel.path import best_order
 from tests.stock.world import World, chain, one, shop
 
 WORLDS = {
@@ -73,6 +76,49 @@ def test_orders_without_a_most_are_those_with_one_beyond_the_grid(name: str, bou
             assert rows[0] == pytest.approx(rows[1], rel=1e-9, abs=1e-7)
             checked += bool((rows[0] < before - 1e-9).any())
     assert checked
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_an_order_is_overlooked_only_if_it_costs_more_than_the_bar(name: str) -> None:
+    field, draw = planned(WORLDS[name]).field, np.random.default_rng(4)
+    overlooked = 0
+    for n, t in np.ndindex(field.demand.shape):
+        at = n * field.demand.shape[1] + t
+        for op in range(field.due_first[at], field.due_first[at + 1]):
+            row = draw.normal(0.0, 3.0, field.size[n]).cumsum().astype(np.float32)
+            before = field.lo[n, t] + draw.uniform(-0.2, 1.2) * field.size[n] * field.step[n]
+            given = (field, n, t, field.op_link[op], field.op_week[op], row, before)
+            quantity, cost = best_order(*given, 2 * FAR)
+            assert best_order(*given, cost + 1e-6) == (quantity, cost)
+            found, least = best_order(*given, cost - 5.0)
+            assert (found, least) in ((quantity, cost), (0.0, FAR)) or least > cost - 5.0
+            overlooked += found == 0.0 < quantity
+    assert overlooked
+
+
+def test_networks_in_turn_take_the_plan_that_costs_least_beside_what_others_use() -> None:
+    """Beside the same turn with the use of every plan in every cell, and all costs computed anew."""
+    draw = np.random.default_rng(5)
+    count, plans, cells = 7, 4, 5
+    cost = draw.uniform(1.0, 9.0, (count, plans))
+    use = draw.uniform(0.0, 4.0, (count, plans, cells)) * (draw.random((count, plans, cells)) < 0.5)
+    room, price, order = draw.uniform(2.0, 7.0, cells), draw.uniform(0.5, 2.0, cells), draw.permutation(count)
+    chosen = cost.argmin(axis=1)
+    plan, cell = np.nonzero(use.reshape(-1, cells))
+    first, begin = np.arange(count + 1) * plans, np.searchsorted(plan, np.arange(count * plans + 1))
+    listed, used = first[:-1] + chosen, np.zeros(cells)
+    amount = use.reshape(-1, cells)[plan, cell]
+    used_by_chosen(begin, cell, amount, listed, used)
+    assert used == pytest.approx(use[np.arange(count), chosen].sum(axis=0))
+    changes = choose_again(first, cost.ravel(), begin, cell, amount, order, room, price, listed, used)
+    expected = chosen.copy()
+    for k in order:
+        others = np.delete(np.arange(count), k)
+        total = use[others, expected[others]].sum(axis=0) + use[k]
+        expected[k] = (cost[k] + (np.maximum(total - room, 0.0) * price).sum(axis=1)).argmin()
+    assert (listed - first[:-1]).tolist() == expected.tolist()
+    assert changes == (expected != chosen).sum() > 0
+    assert used == pytest.approx(use[np.arange(count), expected].sum(axis=0))
 
 
 def test_compiled_code_is_dropped_when_any_file_of_the_room_changes(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from planner.stock.kernel.field import FAR, SCARCE, Field, Floats, Ints, compiled
+from planner.stock.kernel.field import FAR, SCARCE, Field, Floats, Ints, compiled, inlined
 
 
 @compiled
@@ -27,7 +27,7 @@ def curve(points: Floats, values: Floats, at: float) -> float:
     return values[k] if width <= 1e-12 else values[k - 1] + (values[k] - values[k - 1]) * (at - points[k - 1]) / width
 
 
-@compiled
+@inlined
 def outcome(f: Field, n: int, t: int, available: float) -> tuple[float, float, float]:
     """(cost of the week, stock left net of what is owed, expected shortage) at a stock available."""
     cost = f.space_price[n, t] * available
@@ -84,7 +84,7 @@ def along(points: Floats, values: Floats, begin: float, step: float, found: Floa
     found[i:] = values[last]
 
 
-@compiled
+@inlined
 def weigh(f: Field, n: int, t: int, row: Floats, left: Floats) -> None:
     """What `outcome` says of every grid point of a week: its cost into `row`, stock net of what is owed into `left`.
 
@@ -159,7 +159,7 @@ def moved(row: Floats, size: int, spot: float, now: Floats) -> None:
         now[i] += row[size - 2] + (row[size - 1] - row[size - 2]) * (spot + i - (size - 2))
 
 
-@compiled
+@inlined
 def order(
     f: Field, n: int, t: int, link: int, week: int, row: Floats, spare: Floats, queue: Ints, bounding: bool
 ) -> None:
@@ -220,7 +220,7 @@ def order(
                 i -= stride
 
 
-@compiled
+@inlined
 def window(f: Field, link: int, week: int, tier: int) -> tuple[float, float]:
     """Least and most units of an order at a tier, in whole packs; MOQ, maximum and what others leave are in it."""
     pack, most = f.pack[link], most_of(f, link, week)
@@ -230,7 +230,7 @@ def window(f: Field, link: int, week: int, tier: int) -> tuple[float, float]:
     return least, most
 
 
-@compiled
+@inlined
 def most_of(f: Field, link: int, week: int) -> float:
     """Most units of an order, in whole packs."""
     return np.floor(min(f.most[link], f.cap[link, week]) / f.pack[link] + 1e-9) * f.pack[link]

@@ -20,10 +20,19 @@ SCARCE = 1e3
 
 def compiled(function: F) -> F:
     """Compiled on first use and kept beside the source; only in memory where that folder cannot be written."""
+    return _compiled(function, "never")
+
+
+def inlined(function: F) -> F:
+    """Compiled as part of every function that calls it: handing over a `Field` takes as long as short loops do."""
+    return _compiled(function, "always")
+
+
+def _compiled(function: F, inline: str) -> F:
     try:
-        return cast(F, numba.njit(cache=True, nogil=True)(function))
+        return cast(F, numba.njit(cache=True, nogil=True, inline=inline)(function))
     except RuntimeError:
-        return cast(F, numba.njit(nogil=True)(function))
+        return cast(F, numba.njit(nogil=True, inline=inline)(function))
 
 
 class Field(NamedTuple):

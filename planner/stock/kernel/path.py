@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from planner.stock.kernel.ahead import between, look_ahead, outcome, window
-from planner.stock.kernel.field import FAR, Field, Floats, Ints, compiled
+from planner.stock.kernel.field import FAR, Field, Floats, Ints, compiled, inlined
 
 
-@compiled
+@inlined
 def to_go(f: Field, n: int, t: int, row: Floats, there: float) -> float:
     """Cost from week t on with so much there; beyond the table's end every unit costs a week's holding at least.
 
@@ -22,9 +22,12 @@ def to_go(f: Field, n: int, t: int, row: Floats, there: float) -> float:
     return row[size - 1] + slope * (spot - (size - 1))
 
 
-@compiled
-def best_order(f: Field, n: int, t: int, link: int, week: int, row: Floats, before: float) -> tuple[float, float]:
-    """(quantity, cost with it) of the cheapest order of a link that arrives in week t; quantity 0 if none is allowed.
+@inlined
+def best_order(
+    f: Field, n: int, t: int, link: int, week: int, row: Floats, before: float, bar: float
+) -> tuple[float, float]:  # fmt: skip
+    """(quantity, cost with it) of the cheapest order of a link that arrives in week t; quantity 0 if none is allowed
+    that could cost less than the `bar`.
 
     The table is linear between its points, so only quantities that reach a point, or an end of a window, can be best.
     """
@@ -40,6 +43,8 @@ def best_order(f: Field, n: int, t: int, link: int, week: int, row: Floats, befo
         each = f.tier_extra[tier] + f.unit[link, week]
         spot = max((before + least - f.lo[n, t]) / step, 0.0)
         last = min(float(size), (before + most - f.lo[n, t]) / step + 1)
+        if f.fixed[link, week] + least_to_go(f, n, t, row, each, before, spot, last) > bar:
+            continue
         i, quantity = int(np.floor(spot)) - 1, least
         while True:
             cost = each * quantity + to_go(f, n, t, row, before + quantity)
@@ -53,6 +58,29 @@ def best_order(f: Field, n: int, t: int, link: int, week: int, row: Floats, befo
                 following = np.floor((f.lo[n, t] + i * step - before) / pack + 0.5) * pack
             quantity = min(following, most)
     return chosen, cheapest
+
+
+@inlined
+def least_to_go(
+    f: Field, n: int, t: int, row: Floats, each: float, before: float, spot: float, last: float
+) -> float:  # fmt: skip
+    """No more than what an order costs and what follows, wherever it leads to between two spots of the grid.
+
+    A table is linear between its points. Four minima at once: each waits for the one before it.
+    """
+    size, slope = f.size[n], each * f.step[n]
+    rising = slope + max(row[size - 1] - row[size - 2], f.hold[n, t] * f.step[n])
+    if spot <= 0.0 or (last > size - 1 and rising < 0.0):
+        return -FAR
+    begin, end = min(int(spot), size - 1), min(int(last) + 1, size - 1)
+    a = b = c = d = FAR
+    part, count = row[begin : end + 1], end + 1 - begin
+    for k in range(0, count - 3, 4):
+        a, b = min(a, part[k] + slope * k), min(b, part[k + 1] + slope * (k + 1))
+        c, d = min(c, part[k + 2] + slope * (k + 2)), min(d, part[k + 3] + slope * (k + 3))
+    for k in range(count // 4 * 4, count):
+        a = min(a, part[k] + slope * k)
+    return min(min(a, b), min(c, d)) + each * (f.lo[n, t] - before) + slope * begin
 
 
 @compiled
@@ -82,7 +110,7 @@ def follow(
             for op in range(first, last):
                 link, week = f.op_link[op], f.op_week[op]
                 if week >= since and quantity[link, week] == 0.0:
-                    units, cost = best_order(f, n, t, link, week, row, before)
+                    units, cost = best_order(f, n, t, link, week, row, before, cheapest)
                     if units > 0 and cost < cheapest:
                         found, amount, cheapest = op, units, cost
             if found < 0:
@@ -101,7 +129,7 @@ def follow(
     return total
 
 
-@compiled
+@inlined
 def tier_of(f: Field, link: int, quantity: float) -> int:
     """Number of the deepest price break that a quantity reaches."""
     reached = 0
@@ -111,7 +139,7 @@ def tier_of(f: Field, link: int, quantity: float) -> int:
     return reached
 
 
-@compiled
+@inlined
 def price(f: Field, link: int, week: int, quantity: float) -> float:
     """Cost of an order."""
     tier = f.tier_first[link] + tier_of(f, link, quantity)
