@@ -136,10 +136,14 @@ def _longest_wait(case: Case) -> Floats:
 
 
 def _widths(case: Case, low: Floats, high: Floats, points: int) -> tuple[Floats, Ints]:
-    """Width and number of points of each grid: a whole share of the smallest pack, or a whole number of packs."""
-    nodes, links = case.nodes, case.links
-    pack = np.full(len(nodes), np.inf)
-    np.minimum.at(pack, links.node, links.pack)
+    """Width and number of points of the grid of each node, for the smallest pack that it is sent."""
+    pack = np.full(len(case.nodes), np.inf)
+    np.minimum.at(pack, case.links.node, case.links.pack)
+    return aligned(pack, low, high, points)
+
+
+def aligned(pack: Floats, low: Floats, high: Floats, points: int) -> tuple[Floats, Ints]:
+    """Width and number of points of grids from `low` to `high`: a whole share of a pack, or a whole number of packs."""
     width = np.maximum((high - low) / points, 1e-9)
     pack = np.where(np.isfinite(pack), pack, width)
     share = np.maximum(np.ceil(pack / width - 1e-9), 1.0)

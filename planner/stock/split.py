@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from planner.stock.case import Case, Flags, Floats, Ints
-from planner.stock.field import align, holding
+from planner.stock.field import align, aligned, holding
 from planner.stock.kernel.below import bound_nodes
 from planner.stock.kernel.field import FAR, Field
 from planner.stock.kernel.halves import in_halves
@@ -71,6 +71,8 @@ class Split:
         self.inner = np.flatnonzero((owner >= 0) & (case.links.origin >= 0))
         self.outer = np.flatnonzero((owner >= 0) & (case.links.origin < 0))
         self.into_roots = self.outer[np.isin(case.links.node[self.outer], roots)]
+        self.pack = np.full(len(roots), np.inf)
+        np.minimum.at(self.pack, self.owner[case.links.node[self.outer]], case.links.pack[self.outer])
         self.supply = nodes.opening[roots] + nodes.pipeline[roots].sum(axis=1)
         self.lost, self.owing = nodes.lost[roots], np.zeros(len(roots), bool)
         self.most_holding, self.most_shortage = self._least(nodes.holding), self._least_shortage()
@@ -211,11 +213,10 @@ class Split:
         owed, high = np.minimum(self.opening, 0.0), self.tops + self._reach()
         most_owed = np.where(self.owing, self.weekly.sum(axis=1), 6 * self.weekly.mean(axis=1))
         low = np.where(self.lost, 0.0, owed - most_owed)
-        step = np.maximum((high - low) / points, 1e-9)
+        step, size = aligned(self.pack, low, high, points)
         first, link, week = self._orders()
         unit = field.unit.copy()
         unit[self.into_roots] -= shares.paid[self.owner[self.case.links.node[self.into_roots]], None]
-        size = (np.ceil((high - low) / step) + 2).astype(np.int64)
         whole = field._replace(
             unit=unit, start=self.opening, arrive=self.arrive, demand=self.weekly, hold=shares.holding,
             short_cost=self._short(shares), ship=nothing, space_price=nothing, served_price=nothing, floor=nothing,
