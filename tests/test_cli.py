@@ -162,6 +162,13 @@ def test_no_workspace_no_command_no_option(capsys: Capture, tmp_path: Path) -> N
         assert "hint:" in text
 
 
+def test_a_scenario_without_its_option_is_named_in_the_hint(capsys: Capture, planned: Path) -> None:
+    (planned / "scenarios" / "no-mail.toml").write_text('title = "No mail"\n')
+    for word, hint in (("no-mail", "plan --scenario no-mail"), ("no-mall", "plan --help")):
+        assert main(["-C", str(planned), "plan", word]) == 2
+        assert hint in " ".join(capsys.readouterr().err.split())
+
+
 def test_the_unforeseen_is_told_without_a_traceback(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError("planted")

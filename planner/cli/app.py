@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 import typer
 from typer.exceptions import Abort, TyperException
@@ -56,7 +57,7 @@ def build() -> typer.Typer:
 
 def main(argv: Sequence[str]) -> int:
     """Run one command and return its exit code; every error becomes one message with a hint."""
-    printer = Printer(Options())
+    printer, options, rest = Printer(Options()), Options(), [*argv]
     try:
         options, rest = take(argv)
         printer = open_session(options).out
@@ -79,7 +80,7 @@ def main(argv: Sequence[str]) -> int:
         printer.still()
         if os.environ.get("PLANNER_DEBUG") == "1":
             raise
-        told = _told(error)
+        told = _told(error, _scenario(options.folder, rest))
         printer.error(told)
         return told.exit_code
 
@@ -89,13 +90,27 @@ def run() -> None:
     sys.exit(main(sys.argv[1:]))
 
 
-def _told(error: Exception) -> PlannerError:
-    """Every error as something a planner can act on."""
+def _scenario(folder: Path, words: Sequence[str]) -> str:
+    """The first of these words that names a scenario of the workspace; empty if none does."""
+    from planner.scenarios import scenario_names
+    from planner.workspace import Workspace
+
+    try:
+        names = scenario_names(Workspace.find(folder).root)
+    except (PlannerError, OSError):
+        return ""
+    return next((word for word in words if word in names), "")
+
+
+def _told(error: Exception, scenario: str = "") -> PlannerError:
+    """Every error as something a planner can act on; `scenario` is a word of the command that names one."""
     if isinstance(error, PlannerError):
         return error
     if isinstance(error, TyperException):
-        context = getattr(error, "ctx", None)
-        return UsageError(error.format_message(), f"{context.command_path if context else 'planner'} --help")
+        context, message = getattr(error, "ctx", None), error.format_message()
+        command = context.command_path if context else "planner"
+        named = scenario and "extra argument" in message
+        return UsageError(message, f"{command} --scenario {scenario}" if named else f"{command} --help")
     if isinstance(error, MemoryError):
         return PlannerError("this machine has too little memory for that", "plan fewer SKUs, or a coarser bucket")
     if isinstance(error, OSError):
