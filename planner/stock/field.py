@@ -48,9 +48,19 @@ def make_field(case: Case, points: int = POINTS, span: tuple[Floats, Floats] | N
         fixed=np.repeat(links.order_cost[:, None].astype(float), orders[1], axis=1),
         unit=np.repeat((1e-7 * links.priority + case.freight)[:, None], orders[1], axis=1).astype(float),
         cap=np.full(orders, np.inf),
+        truck=np.full(len(links), -1), share=_shares(case), vehicle=np.zeros(len(case.trucks)),
+        load=np.zeros((len(case.trucks), shape[1], 2)),
     )  # fmt: skip
     align(field, low)
     return field
+
+
+def _shares(case: Case) -> Floats:
+    """[L, 2] part of a vehicle that a unit fills, by volume and by weight; 0 where no vehicles are charged."""
+    shares = np.zeros((len(case.links), 2))
+    for truck in case.trucks:
+        shares[truck.links] = truck.share
+    return shares
 
 
 def align(field: Field, low: Floats) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from planner.stock.kernel.field import FAR, SCARCE, Field, Floats, Ints, compiled, inlined
+from planner.stock.kernel.field import FAR, FULL, SCARCE, Field, Floats, Ints, compiled, inlined
 
 
 @compiled
@@ -163,7 +163,8 @@ def moved(row: Floats, size: int, spot: float, now: Floats) -> None:
 def order(
     f: Field, n: int, t: int, link: int, week: int, row: Floats, spare: Floats, queue: Ints, bounding: bool
 ) -> None:
-    """row[i] = min(row[i], fixed + min over allowed quantities q of unit x q + row[i + q]), for every tier.
+    """row[i] = min(row[i], fixed + min over allowed quantities q of unit x q + row[i + q]), for every tier and, where
+    whole vehicles are charged, every number of them that the order starts.
 
     Deeper tiers are cheaper: without a most a tier needs no end, and its least so far takes the place of the queue.
     `bounding` asks for a row that is nowhere too high, between its points neither: where packs do not fall on grid
@@ -185,39 +186,84 @@ def order(
         least, most = window(f, link, week, tier)
         if most < least:
             continue
+        most = FAR if free else most
         low = int(np.floor(least / step + 1e-9)) if bounding else int(np.ceil(least / step - 1e-9))
         low = max(stride, (low // stride) * stride if bounding else ((low + stride - 1) // stride) * stride)
-        most = min(most / step, float(size))
-        high = int(np.floor(most + 1e-9)) // stride * stride
-        if loose:
-            low, high = max(0, int(np.floor(least / step + 1e-9))), int(np.ceil(most - 1e-9))
-        each = (f.tier_extra[tier] + f.unit[link, week]) * step
-        if free:
-            fixed, far = f.fixed[link, week], top - low
-            for residue in range(min(stride, far + 1)):
-                best = FAR
-                for i in range(far - residue, -1, -stride):
-                    best = min(best, spare[i + low] + each * (i + low))
-                    row[i] = min(row[i], fixed + best - each * i)
-            continue
-        for residue in range(min(stride, size)):
-            head, tail = 0, 0
-            i = residue + ((size - 1 - residue) // stride) * stride
-            while i >= 0:
-                j = i + low
-                if j <= top:
-                    value = spare[j] + each * j
-                    while tail > head and spare[queue[tail - 1]] + each * queue[tail - 1] >= value:
-                        tail -= 1
-                    queue[tail] = j
-                    tail += 1
-                while tail > head and queue[head] > i + high:
-                    head += 1
-                if tail > head:
-                    best = f.fixed[link, week] + spare[queue[head]] + each * (queue[head] - i)
-                    if best < row[i]:
-                        row[i] = best
-                i -= stride
+        each, more, end = (f.tier_extra[tier] + f.unit[link, week]) * step, 0, 0.0
+        while end < most and end < size * step:
+            end = min(most, fits(f, link, week, more))
+            fixed = f.fixed[link, week] + (f.vehicle[f.truck[link]] * more if more else 0.0)
+            reached = min(end / step, float(size))
+            high = size if reached >= size else int(np.floor(reached + 1e-9)) // stride * stride
+            more += 1
+            if loose:
+                low, high = max(0, int(np.floor(least / step + 1e-9))), int(np.ceil(reached - 1e-9))
+            if end >= least and high >= low:
+                cheapest(row, spare, queue, size, stride, low, high, top, fixed, each)
+
+
+@compiled
+def cheapest(
+    row: Floats, spare: Floats, queue: Ints, size: int, stride: int, low: int, high: int, top: int, fixed: float,
+    each: float,
+) -> None:  # fmt: skip
+    """row[i] = min(row[i], fixed + min over j from i + low to i + high, by strides, of each x (j - i) + spare[j])."""
+    if high >= size:
+        far = top - low
+        for residue in range(min(stride, far + 1)):
+            best = FAR
+            for i in range(far - residue, -1, -stride):
+                best = min(best, spare[i + low] + each * (i + low))
+                row[i] = min(row[i], fixed + best - each * i)
+        return
+    for residue in range(min(stride, size)):
+        head, tail = 0, 0
+        i = residue + ((size - 1 - residue) // stride) * stride
+        while i >= 0:
+            j = i + low
+            if j <= top:
+                value = spare[j] + each * j
+                while tail > head and spare[queue[tail - 1]] + each * queue[tail - 1] >= value:
+                    tail -= 1
+                queue[tail] = j
+                tail += 1
+            while tail > head and queue[head] > i + high:
+                head += 1
+            if tail > head:
+                best = fixed + spare[queue[head]] + each * (queue[head] - i)
+                if best < row[i]:
+                    row[i] = best
+            i -= stride
+
+
+@compiled
+def started(f: Field, m: int, week: int, more: float, by_volume: float, by_weight: float) -> float:
+    """Vehicles of a lane and week once so many units are loaded beside what others have."""
+    load = f.load[m, week]
+    return np.ceil(max(load[0] + more * by_volume, load[1] + more * by_weight) - FULL)
+
+
+@compiled
+def vehicles_for(f: Field, link: int, week: int, quantity: float) -> float:
+    """Cost of the vehicles that an order starts."""
+    m = f.truck[link]
+    if m < 0:
+        return 0.0
+    share = f.share[link]
+    return f.vehicle[m] * (started(f, m, week, quantity, share[0], share[1]) - started(f, m, week, 0.0, 0.0, 0.0))
+
+
+@compiled
+def fits(f: Field, link: int, week: int, more: int) -> float:
+    """Most units of an order, in whole packs, that so many vehicles more than others have started can take."""
+    m = f.truck[link]
+    if m < 0:
+        return FAR
+    ends, units = started(f, m, week, 0.0, 0.0, 0.0) + more, FAR
+    for k in range(2):
+        if f.share[link, k] > 0:
+            units = min(units, (ends - f.load[m, week, k]) / f.share[link, k])
+    return max(np.floor(units / f.pack[link] + FULL) * f.pack[link], 0.0)
 
 
 @inlined

@@ -16,6 +16,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 FAR = 1e18
 SCARCE = 1e3
+FULL = 1e-9
 
 
 def compiled(function: F) -> F:
@@ -41,6 +42,10 @@ class Field(NamedTuple):
     `start` + `arrive` is the stock that nobody decides. `ship` leaves a node before its own demand is met. `due_first`
     [N * T + 1] delimits `op_link`, `op_week`: the orders that could arrive at a node in a week. `lo` is the first
     grid point of a week, `step` the width, `size` the number of points; the table of node n starts at `offset`.
+
+    `truck` [L] is the lane's vehicles that a link fills, -1 where they are not charged as whole ones; `share` [L, 2]
+    the part of one that a unit fills by volume and by weight, `vehicle` [trucks] what one costs, and `load`
+    [trucks, T, 2] what others have loaded.
     """
 
     start: Floats
@@ -81,3 +86,7 @@ class Field(NamedTuple):
     fixed: Floats
     unit: Floats
     cap: Floats
+    truck: Ints
+    share: Floats
+    vehicle: Floats
+    load: Floats

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from planner.stock.kernel.ahead import between, look_ahead, outcome, window
+from planner.stock.kernel.ahead import between, fits, look_ahead, outcome, vehicles_for, window
 from planner.stock.kernel.field import FAR, Field, Floats, Ints, compiled, inlined
 
 
@@ -46,8 +46,14 @@ def best_order(
         if f.fixed[link, week] + least_to_go(f, n, t, row, each, before, spot, last) > bar:
             continue
         i, quantity = int(np.floor(spot)) - 1, least
+        more, end = 0, fits(f, link, week, 0)
         while True:
+            while end < quantity - 1e-9:
+                more += 1
+                end = fits(f, link, week, more)
             cost = each * quantity + to_go(f, n, t, row, before + quantity)
+            if more:
+                cost += more * f.vehicle[f.truck[link]]
             if cost < cheapest - f.fixed[link, week] - 1e-9:
                 chosen, cheapest = quantity, cost + f.fixed[link, week]
             if quantity >= most or i > last:
@@ -56,6 +62,9 @@ def best_order(
             while following <= quantity:
                 i += 1
                 following = np.floor((f.lo[n, t] + i * step - before) / pack + 0.5) * pack
+            if quantity < end < following:  # just as much as fills a vehicle
+                following = end
+                i -= 1
             quantity = min(following, most)
     return chosen, cheapest
 
@@ -141,9 +150,10 @@ def tier_of(f: Field, link: int, quantity: float) -> int:
 
 @inlined
 def price(f: Field, link: int, week: int, quantity: float) -> float:
-    """Cost of an order."""
+    """Cost of an order, with the vehicles that it starts."""
     tier = f.tier_first[link] + tier_of(f, link, quantity)
-    return f.fixed[link, week] + (f.tier_extra[tier] + f.unit[link, week]) * quantity
+    own = f.fixed[link, week] + (f.tier_extra[tier] + f.unit[link, week]) * quantity
+    return own + vehicles_for(f, link, week, quantity)
 
 
 @compiled
