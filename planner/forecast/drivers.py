@@ -51,7 +51,8 @@ class Driver:
     """`values` [rows, buckets of history and horizon], `row` of each series in them.
 
     `flag`: nothing is going on at 0; otherwise nothing is going on at the mean of the last weeks before an origin.
-    `running` are sums of the first 0, 1, 2, ... columns, `window` the buckets of that mean.
+    `running` are sums of the first 0, 1, 2, ... columns, `window` the buckets of that mean. `centre` [rows] is the
+    logarithm of what the values of a price are relative to.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Driver:
     flag: bool
     running: Floats
     window: int
+    centre: Floats | None = None
 
     def columns(self, row: Ints, known: Ints, target: Ints, quiet: bool = False) -> list[Floats]:
         """Its value in the target bucket, and how far that is from its mean over the last weeks before the origin.
@@ -73,27 +75,27 @@ class Driver:
             now = self.values[self.row[row], target].astype(np.float64)
         return [now, now - before]
 
-    def step(self, row: Ints, known: Ints, target: Ints, quiet: bool = False) -> Floats:
-        """How far its value in the target bucket is from that in the bucket before."""
+    def step(self, row: Ints, known: Ints, target: Ints, quiet: bool = False, back: int = 1) -> Floats:
+        """How far its value in the target bucket is from that so many buckets before."""
         mine = self.row[row]
         now = self.columns(row, known, target, quiet)[0]
-        before = self.values[mine, np.maximum(target - 1, 0)].astype(np.float64)
-        return now - np.where(quiet & (target > known), now, before)
+        before = self.values[mine, np.maximum(target - back, 0)].astype(np.float64)
+        return now - np.where(quiet & (target - back >= known), now, before)
 
     def speaks(self, row: Ints, known: Ints, target: Ints) -> npt.NDArray[np.bool_]:
         """Where something is going on."""
         now, change = self.columns(row, known, target)
         return np.asarray(np.abs(now if self.flag else change) > _NOTHING, dtype=np.bool_)
 
-    def usual(self, row: Ints, known: Ints) -> Floats:
-        """Mean over the last weeks before an origin."""
+    def usual(self, row: Ints, known: Ints, window: int | None = None) -> Floats:
+        """Mean over the last weeks before an origin, or over so many buckets."""
         mine = self.row[row]
-        low = np.maximum(known - self.window, 0)
+        low = np.maximum(known - (window or self.window), 0)
         return np.asarray((self.running[mine, known] - self.running[mine, low]) / np.maximum(known - low, 1))
 
     def since(self, cut: int) -> Driver:
         """Without the first columns."""
-        return make(self.name, self.values[:, cut:], self.row, self.flag, self.window)
+        return make(self.name, self.values[:, cut:], self.row, self.flag, self.window, self.centre)
 
 
 @dataclass(frozen=True)
@@ -110,10 +112,10 @@ class Known:
         return lacking + [f"driver {name} {what}" for name, what in sorted(self.carried.items())]
 
 
-def make(name: str, values: Matrix, row: Ints, flag: bool, window: int) -> Driver:
+def make(name: str, values: Matrix, row: Ints, flag: bool, window: int, centre: Floats | None = None) -> Driver:
     running = np.zeros((len(values), values.shape[1] + 1))
     np.cumsum(values, axis=1, dtype=np.float64, out=running[:, 1:])
-    return Driver(name, values, row, flag, running, window)
+    return Driver(name, values, row, flag, running, window, centre)
 
 
 def known_ahead(
@@ -229,7 +231,8 @@ def _driver(place: _Places, name: str, part: pd.DataFrame, sales: pd.DataFrame |
     known = ~np.isnan(values)
     dense = price or known.mean() >= _DENSE
     filled = _carried(values) if dense else np.nan_to_num(values)
-    return make(name, _relative(filled) if price else filled, rows.astype(np.int64), not dense, place.window)
+    values, centre = _relative(filled) if price else (filled, None)
+    return make(name, values, rows.astype(np.int64), not dense, place.window, centre)
 
 
 def _lacking(place: _Places, later: pd.Series, dates: pd.Series) -> str:
@@ -312,11 +315,12 @@ def _carried(values: Matrix) -> Matrix:
     return np.nan_to_num(np.take_along_axis(values, place, axis=1))
 
 
-def _relative(prices: Matrix) -> Matrix:
-    """log of the price over its own median, so that cheap and dear items teach each other."""
+def _relative(prices: Matrix) -> tuple[Matrix, Floats]:
+    """log of the price over its own median, so that cheap and dear items teach each other, and log of that median."""
     usual = np.median(prices, axis=1, keepdims=True)
-    safe = np.where((prices > 0) & (usual > 0), prices / np.where(usual > 0, usual, 1), 1.0)
-    return np.log(safe).astype(np.float32)
+    usual = np.where(usual > 0, usual, 1.0).astype(np.float64)
+    safe = np.where(prices > 0, prices / usual, 1.0)
+    return np.log(safe).astype(np.float32), np.log(usual[:, 0])
 
 
 def _of_calendar(place: _Places, calendar: pd.DataFrame | None) -> dict[str, Driver | str]:

@@ -94,6 +94,9 @@ class Driven(Factors):
     def bare(self) -> Factors:
         return self.season
 
+    def slopes(self) -> dict[str, Floats]:
+        return dict(zip(self.drivers, self.effects.slopes[self.effects.sku].T, strict=True))
+
     def plain(self, values: Matrix) -> Matrix:
         """Also without what drivers did. Buckets in which they did much tell of them rather than of the level: there it
         is kept within half and twice the mean of the half year before."""

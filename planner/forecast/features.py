@@ -18,7 +18,9 @@ import pandas as pd
 from planner.forecast.censored import first_known
 from planner.forecast.drivers import Driver
 from planner.forecast.levels import ALPHAS, smooth_levels
+from planner.forecast.memory import Memory
 from planner.forecast.seasonality import Factors
+from planner.forecast.surroundings import AROUND, CHEAPEST, OTHERS
 from planner.panel import Matrix
 from planner.periods import SEASON, Bucket
 
@@ -31,6 +33,7 @@ WINDOWS: Mapping[Bucket, tuple[int, ...]] = {
     "month": (1, 2, 3, 4, 6, 12, 24),
 }
 SMALLEST = 1e-3
+_BACK, _LATELY = (1, 2), (-5, -3)
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,11 @@ class Features:
         bucket: Bucket,
         drivers: Sequence[Driver] = (),
         driven: bool = False,
+        memory: Memory | None = None,
     ) -> None:
-        """`driven`: a cell also tells which series it is of, and how far drivers are from the bucket before."""
+        """`driven`: a cell also tells which series it is of, and how far drivers are from the bucket before. With
+        `memory` it tells of drivers, logarithms of past sales and what was sold while drivers were alike, no more.
+        """
         self.bucket, self.width = bucket, values.shape[1]
         self.windows, self.season = WINDOWS[bucket], SEASON[bucket]
         self.level = smooth_levels(plain, ALPHAS[bucket])
@@ -85,7 +91,7 @@ class Features:
         self.start = first_known(values).astype(np.int64)
         self._groups = [self._grouped(name, np.asarray(labels, dtype=object)) for name, labels in groups.items()]
         self._place = _places(dates, bucket)
-        self.drivers, self.driven = tuple(drivers), driven
+        self.drivers, self.driven, self.memory = tuple(drivers), driven, memory
         self.names = self._names()
 
     def base(self, cells: Cells, factors: Factors) -> Floats:
@@ -95,6 +101,8 @@ class Features:
 
     def rows(self, cells: Cells, factors: Factors, quiet: Driver | None = None) -> Matrix:
         """[cells, names]; NaN where a cell has no such past. `quiet`: as if nothing were going on with that driver."""
+        if self.memory is not None:
+            return np.column_stack(list(self._remembered(self.memory, cells, quiet).values())).astype(np.float32)
         level = np.maximum(self.level[cells.row, cells.known - 1], SMALLEST).astype(np.float64)
         table = np.empty((len(cells), len(self.names)), dtype=np.float32)
         columns = [
@@ -114,6 +122,9 @@ class Features:
         return table
 
     def _names(self) -> tuple[str, ...]:
+        if self.memory is not None:
+            none = np.zeros(0, np.int64)
+            return tuple(self._remembered(self.memory, Cells(none, none, none), None))
         own = ["level", "ahead", "season", *(f"mean {window}" for window in self.windows)]
         own += ["share of zeros", "variation", "since last sale", "age"]
         groups = [f"{group.name} {what}" for group in self._groups for what in ("size", "momentum")]
@@ -129,6 +140,37 @@ class Features:
     def _of_driven(self, cells: Cells, quiet: Driver | None) -> list[npt.NDArray[Any]]:
         steps = [driver.step(cells.row, cells.known, cells.target, driver is quiet) for driver in self.drivers]
         return [*steps, *(group.code[cells.row] for group in self._groups)]
+
+    def _remembered(self, memory: Memory, cells: Cells, quiet: Driver | None) -> dict[str, npt.NDArray[Any]]:
+        """Columns by name. Few and telling ones: with more of them trees know a bucket by its drivers."""
+        found: dict[str, npt.NDArray[Any]] = {"ahead": cells.target - cells.known + 1}
+        found |= memory.columns(cells.row, cells.known, cells.target, self.windows, quiet)
+        found |= {f"{group.name} code": group.code[cells.row] for group in self._groups}
+        for driver in self.drivers:
+            found |= self._of_driver(driver, cells, quiet)
+        return found
+
+    def _of_driver(self, driver: Driver, cells: Cells, quiet: Driver | None) -> dict[str, npt.NDArray[Any]]:
+        """Its value. Of the series' own drivers also how far it is from the buckets before, and its means lately; of a
+        price how far it is from those, the price itself, and how far that is from prices around it."""
+        at = (cells.row, cells.known, cells.target)
+        name, now = driver.name, driver.columns(*at, driver is quiet)[0]
+        found: dict[str, npt.NDArray[Any]] = {name: now}
+        own, priced = not name.endswith(AROUND), self._is_price(name.removesuffix(OTHERS))
+        if own:
+            found |= {f"{name} since {back} before": driver.step(*at, driver is quiet, back) for back in _BACK}
+        if own or priced:
+            means = {place: driver.usual(*at[:2], self.windows[place]) for place in _LATELY}
+            found |= {f"{name} lately {place}": now - mean if priced else mean for place, mean in means.items()}
+        if driver.centre is not None:
+            plain = now + driver.centre[driver.row[cells.row]]
+            around = [other for other in self.drivers if other.name in (name + CHEAPEST, name + OTHERS)]
+            found[f"{name} itself"] = plain
+            found |= {f"{name} less {other.name}": plain - other.columns(*at, other is quiet)[0] for other in around}
+        return found
+
+    def _is_price(self, name: str) -> bool:
+        return any(driver.name == name and driver.centre is not None for driver in self.drivers)
 
     def _grouped(self, name: str, labels: npt.NDArray[np.object_]) -> _Group:
         code, _ = pd.factorize(labels, sort=True)

@@ -2,8 +2,10 @@
 
 The raw score starts at the logarithm of the base (`init_score`), so the trees learn by what factor demand differs from
 it, and a thin data set stays at the base. Tweedie deviance (power 1.3) suits demand with many zeros. Where drivers join
-the base and most buckets sell, they learn the logarithm of that factor by absolute error, see which series a cell is
-of, and what goes on around it (`surroundings`). One thread and fixed seeds: the same rows give the same trees.
+the base they see which series a cell is of, and what goes on around it (`surroundings`). Where besides most buckets
+sell, they start from the usual logarithm of sales instead, without what drivers do, and learn by absolute error of the
+logarithm from fewer columns, among them what was sold while drivers were alike (`memory`); so they err otherwise than
+the base, and both together err less. One thread and fixed seeds: the same rows give the same trees.
 
 Source: Ke and others (2017); Tweedie trees on retail demand as in Makridakis, Spiliotis and Assimakopoulos (2022).
 """
@@ -20,6 +22,7 @@ import numpy.typing as npt
 from planner.errors import PlannerError
 from planner.forecast.drivers import Driver
 from planner.forecast.features import SMALLEST, Cells, Features
+from planner.forecast.memory import Memory
 from planner.forecast.seasonality import Factors
 from planner.panel import Matrix
 
@@ -50,11 +53,12 @@ _SETTINGS: dict[str, Any] = {
 }
 
 _ABSOLUTE: dict[str, Any] = {"objective": "l1"}
-_MOSTLY_SOLD, _LEAST = 0.9, 0.1
+_LEAST = 0.1
 _THINNED, _ENOUGH = 3, 100_000
 
 # (cells, factors, driver to be taken as quiet) -> factor on the base of each cell
 Correction = Callable[[Cells, Factors, Driver | None], Floats]
+Start = Callable[[Cells, Factors], Floats]
 
 
 @dataclass(frozen=True)
@@ -99,23 +103,31 @@ def learn(lesson: Lesson) -> Correction | None:
     if len(cells) < _FEWEST:
         return None
     actual = lesson.values[cells.row, cells.target]
-    if lesson.features.driven and (actual > 0).mean() >= _MOSTLY_SOLD:
+    if lesson.features.memory is not None:
         part = slice(max(len(cells) // _THINNED, _ENOUGH))
-        return _robust(lesson, cells[part], base[part], actual[part])
+        return _robust(lesson, lesson.features.memory, cells[part], actual[part])
     table = lesson.features.rows(cells, lesson.factors)
-    return _correction(lesson.features, _trees(lesson, table, actual, {}, np.log(base)), 1.0)
+    return _correction(lesson.features, _trees(lesson, table, actual, {}, np.log(base)))
 
 
-def _robust(lesson: Lesson, cells: Cells, base: Floats, actual: Matrix) -> Correction:
+def _robust(lesson: Lesson, memory: Memory, cells: Cells, actual: Matrix) -> Correction:
     """Trees of the least absolute error of the logarithm, so that a few huge weeks of promotions do not decide alone,
-    scaled from medians to means by the ratio of sums.
+    scaled from medians to means by the ratio of sums. They start from the usual logarithm and the season.
 
     Source: Duan, Smearing estimate (1983).
     """
     table = lesson.features.rows(cells, lesson.factors)
-    trees = _trees(lesson, table, np.log(np.maximum(actual / base, _LEAST)), _ABSOLUTE, None)
-    said = base * np.exp(trees.predict(table, num_threads=1))
-    return _correction(lesson.features, trees, float(actual.sum(dtype=np.float64) / said.sum()))
+    start = _usual(memory, cells, lesson.factors)
+    trees = _trees(lesson, table, np.log(np.maximum(actual / start, _LEAST)), _ABSOLUTE, None)
+    said = start * np.exp(trees.predict(table, num_threads=1))
+    scale = float(actual.sum(dtype=np.float64) / said.sum())
+    return _correction(lesson.features, trees, lambda part, factors: scale * _usual(memory, part, factors))
+
+
+def _usual(memory: Memory, cells: Cells, factors: Factors) -> Floats:
+    """What a series usually sells, by its logarithm, times the season."""
+    usual = np.exp(memory.usual[cells.row, cells.known - 1].astype(np.float64))
+    return np.asarray(usual * factors.bare().at(cells.row, cells.target), dtype=np.float64)
 
 
 def _trees(lesson: Lesson, table: Matrix, wanted: Any, other: dict[str, Any], start: Floats | None) -> Any:
@@ -139,15 +151,18 @@ def _library() -> Any:
     return lightgbm
 
 
-def _correction(features: Features, trees: Any, scale: float) -> Correction:
+def _correction(features: Features, trees: Any, usual: Start | None = None) -> Correction:
+    """`usual`: what the trees multiply, where that is not the base."""
+
     def factor(cells: Cells, factors: Factors, quiet: Driver | None) -> Floats:
         said = np.ones(len(cells))
         alive = np.flatnonzero(features.base(cells, factors) > _FLOOR)
         for start in range(0, alive.size, _BLOCK):
             part = alive[start : start + _BLOCK]
-            said[part] = scale * np.exp(
-                trees.predict(features.rows(cells[part], factors, quiet), raw_score=True, num_threads=1)
-            )
+            table = features.rows(cells[part], factors, quiet)
+            said[part] = np.exp(trees.predict(table, raw_score=True, num_threads=1))
+            if usual is not None:
+                said[part] *= usual(cells[part], factors) / features.base(cells[part], factors)
         return said
 
     return factor

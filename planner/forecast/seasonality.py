@@ -69,6 +69,10 @@ class Factors:
         """The season alone."""
         return self
 
+    def slopes(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Slopes of log demand of each series, by driver."""
+        return {}
+
     def plain(self, values: Matrix) -> Matrix:
         """The first buckets without season, as a level is learnt from them."""
         return np.asarray(values / self.between(0, values.shape[1]), dtype=values.dtype)

@@ -14,19 +14,23 @@ from planner.forecast.dispersion import CLASSES, Labels
 from planner.forecast.drivers import Driver
 from planner.forecast.features import Features
 from planner.forecast.learning import Correction, Lesson, contributions, learn, predict
+from planner.forecast.memory import Memory
 from planner.forecast.regression import regress
 from planner.forecast.scene import Scene
 from planner.forecast.seasonality import Factors
-from planner.forecast.surroundings import elsewhere, of_others
+from planner.forecast.surroundings import elsewhere, of_others, plain, rivals
 from planner.jobs import each
+from planner.panel import Matrix
 from planner.periods import Bucket
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 LEARNT: dict[Bucket, int] = {"day": 560, "week": 260, "month": 120}
 LEARNERS: Mapping[str, Callable[[Lesson], Correction | None]] = {"regression": regress, "lightgbm": learn}
 _LARGE, _LONG = 500_000, 0.8
 _TINY = 1e-6
+_MOSTLY_SOLD = 0.9
 
 
 @dataclass(frozen=True)
@@ -67,13 +71,30 @@ def _lessons(scene: Scene, factors: Sequence[Factors], drivers: Sequence[Driver]
     values, judged = scene.values[:, cut:], scene.judged[:, cut:]
     plain = factors[0].since(cut).plain(values)
     driven = bool(factors[0].drivers)
-    around = (*of_others(scene, drivers), *elsewhere(scene, drivers)) if driven else ()
-    seen = [driver.since(cut) for driver in (*drivers, *around)]
-    features = Features(values, plain, _grouped(scene), scene.dates[cut:], scene.bucket, seen, driven)
+    steady = driven and _mostly_sold(values, judged)
+    seen = [driver.since(cut) for driver in (*drivers, *(_around(scene, drivers, steady) if driven else ()))]
+    memory = None
+    if steady:
+        memory = Memory.of(factors[0].bare().since(cut).plain(values), seen, factors[-1].slopes(), scene.bucket)
+    features = Features(values, plain, _grouped(scene), scene.dates[cut:], scene.bucket, seen, driven, memory)
     return [
         Lesson(features, values, judged, factor.since(cut), end - cut, scene.count(number), scene.seed)
         for number, (end, factor) in enumerate(zip(scene.ends, factors, strict=True))
     ]
+
+
+def _around(scene: Scene, drivers: Sequence[Driver], steady: bool) -> list[Driver]:
+    """Drivers of what is around the series; in steady sales prices themselves, not what they are relative to."""
+    if not steady:
+        return [*of_others(scene, drivers), *elsewhere(scene, drivers)]
+    others = [plain(driver) for driver in drivers]
+    rest = [driver for driver in drivers if driver.centre is None]
+    return [*of_others(scene, others), *rivals(scene, others), *elsewhere(scene, rest)]
+
+
+def _mostly_sold(values: Matrix, judged: Flags) -> bool:
+    told = judged & ~np.isnan(values)
+    return bool((values[told] > 0).sum() >= max(_MOSTLY_SOLD * told.sum(), 1))
 
 
 def _taught(piece: tuple[str, Lesson, Sequence[Lesson], bool]) -> tuple[list[Floats], dict[str, Floats]]:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from planner.forecast.drivers import Driver, make
 from planner.forecast.scene import Scene, make_scene
-from planner.forecast.surroundings import elsewhere, of_others
+from planner.forecast.surroundings import elsewhere, of_others, plain, rivals
 from planner.panel import Panel
 from planner.settings import ForecastSettings
 
@@ -49,3 +49,21 @@ def test_a_step_is_the_way_from_the_bucket_before_and_none_while_quiet() -> None
     known, target = np.full(3, 3), np.array([3, 4, 5])
     assert driver.step(row, known, target).tolist() == [0.0, 1.0, 0.0]
     assert driver.step(row, known, target, quiet=True).tolist() == [-1.0, 0.0, 0.0]
+
+
+def test_rivals_are_the_cheapest_other_price_and_how_many_are_cheaper() -> None:
+    """A costs e, B e twice over its usual 1, C e to the third; A in W2 has none beside it."""
+    values = np.repeat([[0.0], [0.0], [1.0], [0.0]], 8, axis=1).astype(np.float32)
+    price = make("price", values, np.arange(4), False, 8, np.array([1.0, 1.0, 1.0, 3.0]))
+    lowest, rank = rivals(scene({"A": "juice", "B": "juice", "C": "juice"}), [plain(price), feature()])
+    assert lowest.name == "price of the cheapest other"
+    assert lowest.values[:, 0].tolist() == [2.0, 1.0, 1.0, 1.0]
+    assert rank.values[:, 0].tolist() == [0.0, 0.0, 0.5, 1.0]
+
+
+def test_like_prices_are_not_cheaper_than_each_other() -> None:
+    values = np.zeros((4, 8), np.float32)
+    price = make("price", values, np.arange(4), False, 8, np.zeros(4))
+    lowest, rank = rivals(scene({"A": "juice", "B": "juice", "C": "juice"}), [price])
+    assert not lowest.values.any()
+    assert not rank.values.any()
