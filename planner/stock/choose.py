@@ -28,11 +28,14 @@ def choose_plans(board: Board, shared: Shared, columns: Columns, prices: Floats)
     """The board stands at one plan of `columns` for each network, chosen from those that cost least at `prices`.
 
     Where every choice goes beyond a limit, networks plan once more at prices raised there, and these plans join the
-    columns. What is exceeded after `MORE` of them is left to `keep_limits`.
+    columns, up to `MORE` times and while that brings new plans. What is exceeded then is left to `keep_limits`.
     """
-    best, least = np.zeros(0, np.int64), np.inf
+    best, least, known = np.zeros(0, np.int64), np.inf, 0
     for number in range(MORE + 1):
         choice = _Choice(shared, columns, prices)
+        if len(choice.cost) == known:
+            break
+        known = len(choice.cost)
         tried = in_chunks(choice.tried, len(SPARED), 1)
         found = min(tried, key=lambda one: one.cost)
         best, least = (found.chosen, found.cost) if found.cost < least else (best, least)
