@@ -27,21 +27,19 @@ PLANS, SAME = 8, 1e-9
 def choose_plans(board: Board, shared: Shared, columns: Columns, prices: Floats) -> None:
     """The board stands at one plan of `columns` for each network, chosen from those that cost least at `prices`.
 
-    Where every choice goes beyond a limit, networks plan once more at prices raised there, and these plans join the
-    columns, up to `MORE` times and while that brings new plans. What is exceeded then is left to `keep_limits`.
+    Where a search goes beyond a limit, networks plan once more at prices raised there, and these plans join the
+    columns. What is exceeded after `MORE` of them is left to `keep_limits`.
     """
     best, least, known = np.zeros(0, np.int64), np.inf, 0
     for number in range(MORE + 1):
         choice = _Choice(shared, columns, prices)
-        if len(choice.cost) == known:
-            break
-        known = len(choice.cost)
-        tried = in_chunks(choice.tried, len(SPARED), 1)
-        found = min(tried, key=lambda one: one.cost)
+        if len(choice.cost) > known:
+            known, tried = len(choice.cost), in_chunks(choice.tried, len(SPARED), 1)
+        found, beyond = min(tried, key=lambda one: one.cost), np.any([one.beyond for one in tried], axis=0)
         best, least = (found.chosen, found.cost) if found.cost < least else (best, least)
-        if not found.beyond.any() or number == MORE:
+        if not beyond.any() or number == MORE:
             break
-        raised = prices + RAISED ** (number + 1) * shared.worth[:, None] * choice.spread(found.beyond)
+        raised = prices + RAISED ** (number + 1) * shared.worth[:, None] * choice.spread(beyond)
         charged(board, shared, raised)
         columns.add(board, shared, raised)
     charged(board, shared, prices)

@@ -2,9 +2,9 @@
 
 Each round every group plans at the present prices; its cost and use become one more column. The master mixes the
 columns of each group within the limits; the duals of its rows lead to the next prices (Dantzig and Wolfe, 1960). They
-are kept within a box, and taken part of the way from the best prices so far, else the first columns would call for
-absurd ones (Marsten, Hogan and Blankenship, The Boxstep Method, 1975): after a step that is worth more the box grows
-where it is felt, after one that is not the next goes half as far.
+are kept within a box that grows where it is felt while steps are worth it, and taken part of the way from the best
+prices so far, else the first columns would call for absurd ones (Marsten, Hogan and Blankenship, The Boxstep Method,
+1975).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from planner.stock.shared import Shared
 from planner.stock.solve import Column, Solver, hand_over, limit_prices
 
 ROUNDS, MORE, SMOOTH, GROUPS, BEYOND = 10, 10, 0.6, 150, 1.25
-FIRST_BOX, GROWTH, LEAST = 0.001, 3.0, 0.15
+FIRST_BOX, GROWTH = 0.001, 3.0
 
 
 @dataclass
@@ -74,7 +74,7 @@ def find_prices(
     columns = Columns.of(board) if columns is None else columns
     hot, box = np.zeros(shared.room.shape, bool), _first_box(shared)
     worth, stands, master = -np.inf, prices, _Master(shared)
-    felt, part = np.zeros(shared.room.shape, bool), SMOOTH
+    felt = np.zeros(shared.room.shape, bool)
     for number in range(rounds + MORE):
         used = columns.add(board, shared, prices)
         value = float(columns.cost[-1].sum() + (prices * _over(shared, used)).sum())
@@ -87,8 +87,7 @@ def find_prices(
         duals = master.prices(columns, hot, box)
         felt = (duals > 0) & (duals >= 0.99 * box)
         box = np.where(felt & nearer, GROWTH * box, box)
-        part = SMOOTH if nearer else max(0.5 * part, LEAST)
-        prices = part * duals + (1 - part) * best
+        prices = SMOOTH * duals + (1 - SMOOTH) * best
         prices = prices.astype(np.float32).astype(np.float64)  # no tie hangs on the solver's last bits
         stands = charged(board, shared, prices)
         if progress:
