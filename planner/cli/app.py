@@ -80,7 +80,7 @@ def main(argv: Sequence[str]) -> int:
         printer.still()
         if os.environ.get("PLANNER_DEBUG") == "1":
             raise
-        told = _told(error, _scenario(options.folder, rest))
+        told = _told(error, options.folder, rest)
         printer.error(told)
         return told.exit_code
 
@@ -88,6 +88,25 @@ def main(argv: Sequence[str]) -> int:
 def run() -> None:
     """The console script."""
     sys.exit(main(sys.argv[1:]))
+
+
+def _told(error: Exception, folder: Path, words: Sequence[str]) -> PlannerError:
+    """Every error as something a planner can act on; the `words` of the command were given for this folder."""
+    if isinstance(error, PlannerError):
+        return error
+    if isinstance(error, TyperException):
+        context, message = getattr(error, "ctx", None), error.format_message()
+        command = context.command_path if context else "planner"
+        scenario = _scenario(folder, words) if "extra argument" in message else ""
+        return UsageError(message, f"{command} --scenario {scenario}" if scenario else f"{command} --help")
+    if isinstance(error, MemoryError):
+        return PlannerError("this machine has too little memory for that", "plan fewer SKUs, or a coarser bucket")
+    if isinstance(error, OSError):
+        return PlannerError(
+            f"{error.filename or 'a file'}: {error.strerror or error}", "check the path and who may use it"
+        )
+    kind = f"{type(error).__name__}: {error}"
+    return PlannerError(f"something unforeseen happened: {kind}", "PLANNER_DEBUG=1 shows where; please report it")
 
 
 def _scenario(folder: Path, words: Sequence[str]) -> str:
@@ -100,22 +119,3 @@ def _scenario(folder: Path, words: Sequence[str]) -> str:
     except (PlannerError, OSError):
         return ""
     return next((word for word in words if word in names), "")
-
-
-def _told(error: Exception, scenario: str = "") -> PlannerError:
-    """Every error as something a planner can act on; `scenario` is a word of the command that names one."""
-    if isinstance(error, PlannerError):
-        return error
-    if isinstance(error, TyperException):
-        context, message = getattr(error, "ctx", None), error.format_message()
-        command = context.command_path if context else "planner"
-        named = scenario and "extra argument" in message
-        return UsageError(message, f"{command} --scenario {scenario}" if named else f"{command} --help")
-    if isinstance(error, MemoryError):
-        return PlannerError("this machine has too little memory for that", "plan fewer SKUs, or a coarser bucket")
-    if isinstance(error, OSError):
-        return PlannerError(
-            f"{error.filename or 'a file'}: {error.strerror or error}", "check the path and who may use it"
-        )
-    kind = f"{type(error).__name__}: {error}"
-    return PlannerError(f"something unforeseen happened: {kind}", "PLANNER_DEBUG=1 shows where; please report it")

@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 OTHERS = " of the others"
 ELSEWHERE = " elsewhere"
 CHEAPEST = " of the cheapest other"
-RANK = " ranked"
+RANK = " rank among the others"
 AROUND = (OTHERS, ELSEWHERE, CHEAPEST, RANK)
 
 

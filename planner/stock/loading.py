@@ -23,6 +23,7 @@ from planner.stock.late import never
 from planner.stock.shared import Shared
 
 LADDER = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.0)
+STEPS = (*LADDER, LADDER[-1])
 SHAKES, SHAKEN = 100, 30_000
 MOVES, EACH = 1000, 60
 TOLL, EVEN, TOGETHER, NEAR = (0.2, 1.5), 0.02, 8, 2
@@ -34,9 +35,13 @@ def fill_vehicles(
 ) -> float:  # fmt: skip
     """The board's plan with fuller vehicles, never a dearer one; returns what that saves."""
     search = _Loading(board, shared, prices, np.random.default_rng(seed))
-    told, (shakes, moves) = progress or (lambda *_: None), search.effort()
-    begun = search.cost()
-    search.climb(late)
+    (shakes, moves), begun = search.effort(), search.cost()
+
+    def told(done: int) -> None:
+        if progress:
+            progress(done, len(STEPS) + shakes + moves)
+
+    search.climb(told, late)
     for number in range(shakes + moves):
         if late():
             break
@@ -44,7 +49,7 @@ def fill_vehicles(
             search.shake()
         else:
             search.aim()
-        told(number + 1, shakes + moves)
+        told(len(STEPS) + number + 1)
     return begun - search.leave()
 
 
@@ -106,15 +111,17 @@ class _Loading(Search):
         shakes = min(SHAKES, SHAKEN // len(self.alone)) if len(self.alone) else 0
         return shakes, min(MOVES, EACH * len(self.others))
 
-    def climb(self, late: Callable[[], bool]) -> None:
+    def climb(self, told: Callable[[int], None], late: Callable[[], bool]) -> None:
         """From freight by load to whole vehicles step by step; at once, if that is cheaper."""
         begin, found = self.board.quantity.copy(), []
-        for ladder in (LADDER, LADDER[-1:]):
-            self._to(begin)
-            for self.steep in ladder:
-                if not late():
-                    self._everyone()
-            found.append((self.cost(), self.board.quantity.copy()))
+        for number, self.steep in enumerate(STEPS):
+            if number in (0, len(LADDER)):
+                self._to(begin)
+            if not late():
+                self._everyone()
+            if number >= len(LADDER) - 1:
+                found.append((self.cost(), self.board.quantity.copy()))
+            told(number + 1)
         self.steep = 1.0
         self._to(min(found, key=lambda each: each[0])[1])
 

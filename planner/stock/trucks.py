@@ -11,6 +11,7 @@ from planner.currency import rates_to_base, to_base
 from planner.dataset import Dataset
 from planner.settings import Settings
 from planner.stock.case import Case, Floats, Links, Nodes, Truck
+from planner.stock.kernel.field import FULL
 from planner.stock.sourcing import rows_of
 
 
@@ -63,7 +64,7 @@ def loads(case: Case, quantity: Floats) -> Floats:
 
 def vehicles(case: Case, quantity: Floats) -> Floats:
     """[trucks, T] whole vehicles that these orders [L, T] need."""
-    return np.asarray(np.ceil(loads(case, quantity) - 1e-9))
+    return np.asarray(np.ceil(loads(case, quantity) - FULL))
 
 
 def freight(case: Case, quantity: Floats) -> float:
@@ -81,6 +82,6 @@ def freight_of_lines(case: Case, quantity: Floats) -> Floats:
         fuller = np.argmax(fill, axis=0)
         part = np.take_along_axis(by_measure, fuller[None, None, :], axis=1)[:, 0]
         total = fill.max(axis=0)
-        paid = truck.cost * np.ceil(total - 1e-9)
+        paid = truck.cost * np.ceil(total - FULL)
         result[truck.links] = part * np.divide(paid, total, out=np.zeros_like(paid), where=total > 0)
     return result
