@@ -27,10 +27,10 @@ PLANS, SAME = 8, 1e-9
 def choose_plans(board: Board, shared: Shared, columns: Columns, prices: Floats) -> None:
     """The board stands at one plan of `columns` for each network, chosen from those that cost least at `prices`.
 
-    Where a search goes beyond a limit, networks plan once more at prices raised there, and these plans join the
-    columns. What is exceeded after `MORE` of them is left to `keep_limits`.
+    Where a search goes beyond a limit, networks that use it then plan once more at prices raised there, and these plans
+    join the columns. What is exceeded after `MORE` of them is left to `keep_limits`.
     """
-    best, least, known = np.zeros(0, np.int64), np.inf, 0
+    best, least, known, using = np.zeros(0, np.int64), np.inf, 0, np.zeros(len(columns.group), bool)
     for number in range(MORE + 1):
         choice = _Choice(shared, columns, prices)
         if len(choice.cost) > known:
@@ -40,10 +40,16 @@ def choose_plans(board: Board, shared: Shared, columns: Columns, prices: Floats)
         if not beyond.any() or number == MORE:
             break
         raised = prices + RAISED ** (number + 1) * shared.worth[:, None] * choice.spread(beyond)
-        charged(board, shared, raised)
+        using |= _using(columns, choice.spread(beyond) > 0)
+        charged(board, shared, raised, using)
         columns.add(board, shared, raised)
-    charged(board, shared, prices)
+    charged(board, shared, prices, using)
     _take(board, columns, best)
+
+
+def _using(columns: Columns, cells: Flags) -> Flags:
+    """[network] whether any of its plans uses these cells [limit, T]."""
+    return np.any([use[:, cells].any(axis=1) for use in columns.use], axis=0)
 
 
 def plans_at(board: Board, shared: Shared, tried: list[Floats], prices: Floats) -> Columns:

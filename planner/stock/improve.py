@@ -102,7 +102,8 @@ class Search:
             self._put(self.members[k], mask)
         self.used = rest + self._use(nodes)
         self._note(nodes)
-        if self._allowed(nodes, concerned) and self._cost(nodes, concerned) < before - 1e-6:
+        broken = self._broken(self.used) > self._broken(used)
+        if not broken and self._allowed(nodes, concerned) and self._cost(nodes, concerned) < before - 1e-6:
             return True
         kept.restore(board)
         self.used, self.true = used, true
@@ -179,6 +180,11 @@ class Search:
         for i, limit in enumerate(case.limits):
             if limit.held[n] > 0:
                 board.field.ceiling[n] = np.minimum(board.field.ceiling[n], left[i] / limit.held[n])
+
+    def _broken(self, used: Floats) -> float:
+        """By how much hard limits are exceeded, in what that could gain at most."""
+        over = np.where(self.shared.exceeded(used) & self.shared.hard, used - self.shared.room, 0.0)
+        return float((over * self.shared.worth[:, None]).sum())
 
     def _allowed(self, nodes: Ints, concerned: list[int]) -> bool:
         """Whether minima are met, and what is sent is there."""

@@ -23,7 +23,8 @@ from planner.stock.shared import Shared
 from planner.stock.solve import Column, Solver, hand_over, limit_prices
 
 ROUNDS, MORE, SMOOTH, GROUPS, BEYOND = 10, 10, 0.6, 150, 1.25
-FIRST_BOX, GROWTH = 0.001, 3.0
+FIRST_RENT, FIRST_BOX, GROWTH = 0.02, 0.001, 3.0
+TRIFLE, IDLE = 2e-5, 3
 
 
 @dataclass
@@ -72,21 +73,23 @@ def find_prices(
     """
     prices = best = np.zeros_like(shared.room)
     columns = Columns.of(board) if columns is None else columns
-    hot, box = np.zeros(shared.room.shape, bool), _first_box(shared)
-    worth, stands, master = -np.inf, prices, _Master(shared)
+    hot, box = np.zeros(shared.room.shape, bool), np.zeros_like(prices)
+    worth, stands, master, idle = -np.inf, prices, _Master(shared), 0
     felt = np.zeros(shared.room.shape, bool)
     for number in range(rounds + MORE):
         used = columns.add(board, shared, prices)
         value = float(columns.cost[-1].sum() + (prices * _over(shared, used)).sum())
-        nearer = value > worth
-        best, worth = (prices, value) if nearer else (best, worth)
+        gained = value > worth + TRIFLE * abs(value)
+        best, worth = (prices, value) if value > worth else (best, worth)
+        idle = 0 if gained or not best.any() else idle + 1
         hot |= shared.exceeded(used)
-        last = number == rounds + MORE - 1 or (number >= rounds - 1 and not felt.any())
+        last = idle >= IDLE or number == rounds + MORE - 1 or (number >= rounds - 1 and not felt.any())
         if not hot.any() or last or late():
             break
+        box = np.maximum(box, _first_box(shared, hot, columns.cost[0].sum()))
         duals = master.prices(columns, hot, box)
         felt = (duals > 0) & (duals >= 0.99 * box)
-        box = np.where(felt & nearer, GROWTH * box, box)
+        box = np.where(felt & gained, GROWTH * box, box)
         prices = SMOOTH * duals + (1 - SMOOTH) * best
         prices = prices.astype(np.float32).astype(np.float64)  # no tie hangs on the solver's last bits
         stands = charged(board, shared, prices)
@@ -97,14 +100,16 @@ def find_prices(
     return best
 
 
-def charged(board: Board, shared: Shared, prices: Floats) -> Floats:
-    """The networks for which these prices change anything are planned again; returns the prices."""
+def charged(board: Board, shared: Shared, prices: Floats, among: Flags | None = None) -> Floats:
+    """The networks (those `among` [network]) for which these prices change anything are planned again; returns the
+    prices."""
     field, nodes = board.field, board.case.nodes
     before = [array.copy() for array in (field.unit, field.space_price, field.served_price, field.fixed)]
     shared.charge(field, prices, own=board.unit)
     changed = ((field.space_price != before[1]) | (field.served_price != before[2])).any(axis=1)
     changed[board.node[((field.unit != before[0]) | (field.fixed != before[3])).any(axis=1)]] = True
-    board.replan(np.isin(nodes.network, nodes.network[changed]))
+    again = np.isin(nodes.network, nodes.network[changed])
+    board.replan(again if among is None else again & among[nodes.network])
     return prices
 
 
@@ -113,9 +118,12 @@ def _over(shared: Shared, used: Floats) -> Floats:
     return np.where(np.isfinite(shared.room), used - shared.room, 0.0)
 
 
-def _first_box(shared: Shared) -> Floats:
-    """[limit, T] the highest prices that the first master may ask for: small beside what a unit could gain."""
-    return np.repeat(FIRST_BOX * shared.worth[:, None], shared.room.shape[1], axis=1)
+def _first_box(shared: Shared, hot: Flags, cost: float) -> Floats:
+    """[limit, T] the highest prices that the first masters may ask for: the room of the weeks in which a limit is
+    exceeded is then worth a small part of what the plan costs, or of what that much could gain."""
+    room = np.where(hot, shared.room, 0.0).sum(axis=1)
+    price = np.where(room > 0, FIRST_RENT * cost / np.maximum(room, 1e-12), FIRST_BOX * shared.worth)
+    return np.repeat(price[:, None], shared.room.shape[1], axis=1)
 
 
 class _Master:
