@@ -49,7 +49,7 @@ def choose_plans(board: Board, shared: Shared, columns: Columns, prices: Floats)
 
 def _using(columns: Columns, cells: Flags) -> Flags:
     """[network] whether any of its plans uses these cells [limit, T]."""
-    return np.any([use[:, cells].any(axis=1) for use in columns.use], axis=0)
+    return np.asarray(np.any([use[:, cells].any(axis=1) for use in columns.use], axis=0))
 
 
 def plans_at(board: Board, shared: Shared, tried: list[Floats], prices: Floats) -> Columns:

@@ -4,7 +4,7 @@ Each round every group plans at the present prices; its cost and use become one 
 columns of each group within the limits; the duals of its rows lead to the next prices (Dantzig and Wolfe, 1960). They
 are kept within a box that grows where it is felt while steps are worth it, and taken part of the way from the best
 prices so far, else the first columns would call for absurd ones (Marsten, Hogan and Blankenship, The Boxstep Method,
-1975).
+1975). In large cases a sample of the networks, with its part of the room, says where to begin.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import pulp
 
 from planner.stock.board import Board
 from planner.stock.case import Flags, Floats, Ints
+from planner.stock.excerpt import excerpt
 from planner.stock.late import never
 from planner.stock.shared import Shared
 from planner.stock.solve import Column, Solver, hand_over, limit_prices
@@ -25,6 +26,7 @@ from planner.stock.solve import Column, Solver, hand_over, limit_prices
 ROUNDS, MORE, SMOOTH, GROUPS, BEYOND = 10, 10, 0.6, 150, 1.25
 FIRST_RENT, FIRST_BOX, GROWTH = 0.02, 0.001, 3.0
 TRIFLE, IDLE = 2e-5, 3
+MANY, SAMPLE, HEARD, ROUNDS_AFTER, NEAR, LITTLE = 3_000, 1_500, 100, 4, 1.5, 0.02
 
 
 @dataclass
@@ -69,35 +71,71 @@ def find_prices(
 
     Of the prices tried those at which plan and room together are worth most (Lagrange). The board stands at these
     prices afterwards. Where a limit binds so hard that its price still meets its box after these `rounds`, there are up
-    to `MORE` of them. The plans made on the way join `columns`.
+    to `MORE` of them; rounds that gain no more than a trifle end the search, and a few are enough where a sample says
+    where to begin. The plans made on the way join `columns`.
     """
     prices = best = np.zeros_like(shared.room)
     columns = Columns.of(board) if columns is None else columns
     hot, box = np.zeros(shared.room.shape, bool), np.zeros_like(prices)
-    worth, stands, master, idle = -np.inf, prices, _Master(shared), 0
-    felt = np.zeros(shared.room.shape, bool)
+    felt, idle, worth = hot, 0, -np.inf
+    stands, master = prices, _Master(shared)
+    guess = _guessed(board, shared, late) if len(columns.group) > MANY else None
     for number in range(rounds + MORE):
         used = columns.add(board, shared, prices)
         value = float(columns.cost[-1].sum() + (prices * _over(shared, used)).sum())
         gained = value > worth + TRIFLE * abs(value)
         best, worth = (prices, value) if value > worth else (best, worth)
         idle = 0 if gained or not best.any() else idle + 1
-        hot |= shared.exceeded(used)
-        last = idle >= IDLE or number == rounds + MORE - 1 or (number >= rounds - 1 and not felt.any())
-        if not hot.any() or last or late():
+        hot = hot | shared.exceeded(used)
+        guess = None if guess and number == 1 and not gained else guess
+        enough = ROUNDS_AFTER if guess and guess.says_all(hot) else rounds
+        if not hot.any() or late() or idle >= IDLE or (number >= enough - 1 and (guess or not felt.any())):
             break
         box = np.maximum(box, _first_box(shared, hot, columns.cost[0].sum()))
         duals = master.prices(columns, hot, box)
         felt = (duals > 0) & (duals >= 0.99 * box)
         box = np.where(felt & gained, GROWTH * box, box)
         prices = SMOOTH * duals + (1 - SMOOTH) * best
+        prices = guess.near(prices, best, box, number == 0) if guess else prices
         prices = prices.astype(np.float32).astype(np.float64)  # no tie hangs on the solver's last bits
         stands = charged(board, shared, prices)
         if progress:
-            progress(min(number + 1, rounds), rounds)
+            progress(min(number + 1, enough), enough)
     if stands is not best:
         charged(board, shared, best)
     return best
+
+
+@dataclass(frozen=True)
+class _Guess:
+    """What a sample of the networks says: `prices` [limit, T], and of which limits [limit] enough networks are in it
+    to be heard."""
+
+    prices: Floats
+    heard: Flags
+
+    def says_all(self, hot: Flags) -> bool:
+        """Whether it can speak for every limit that is exceeded [limit, T]."""
+        return bool(self.heard[hot.any(axis=1)].all())
+
+    def near(self, prices: Floats, best: Floats, box: Floats, first: bool) -> Floats:
+        """The sample's prices at `first`, later ones no farther from the `best` than that they can be trusted."""
+        own = np.minimum(self.prices, box) if first else np.clip(prices, best / NEAR, NEAR * best + LITTLE * box)
+        return np.where(self.heard[:, None], own, prices)
+
+
+def _guessed(board: Board, shared: Shared, late: Callable[[], bool]) -> _Guess | None:
+    """The prices of every so manieth network, alone with its part of what is to be given up; None if it is nothing."""
+    count = int(board.case.nodes.network.max(initial=-1)) + 1
+    part = excerpt(board.case, np.arange(count) % -(-count // SAMPLE) == 0)
+    small = Board(part.case)
+    small.share((board.own_hold - board.field.hold)[part.nodes], (board.own_unit[:, None] - board.unit)[part.links])
+    small.plan()
+    own, share = Shared(part.case, shared.room).used(small), small.true_cost().sum() / board.true_cost().sum()
+    sample = Shared(part.case, own + share * (shared.room - shared.used(board)))
+    prices = find_prices(small, sample, late=late)
+    heard = [len(sample.links_of[i]) + len(sample.nodes_of[i]) >= HEARD for i in range(len(own))]
+    return _Guess(prices, np.array(heard, bool)) if prices.any() else None
 
 
 def charged(board: Board, shared: Shared, prices: Floats, among: Flags | None = None) -> Floats:
