@@ -20,8 +20,8 @@ from planner.stock.prices import Columns, charged
 from planner.stock.shared import Shared
 
 SPARED, TURNS, DEARER, STEP = (1e-6, 5e-4, 2e-3, 5e-3), 120, 1.3, 0.01
-EASED, MORE, RAISED = 0.95, 4, 0.3
-PLANS, SAME = 8, 1e-9
+EASED, MORE, RAISED, STEEPER = 0.95, 4, 0.3, 3.0
+PLANS, SAME, SINGLE = 8, 1e-9, 1e-6
 
 
 def choose_plans(board: Board, shared: Shared, columns: Columns, prices: Floats) -> None:
@@ -39,7 +39,7 @@ def choose_plans(board: Board, shared: Shared, columns: Columns, prices: Floats)
         best, least = (found.chosen, found.cost) if found.cost < least else (best, least)
         if not beyond.any() or number == MORE:
             break
-        raised = prices + RAISED ** (number + 1) * shared.worth[:, None] * choice.spread(beyond)
+        raised = prices + RAISED * STEEPER**number * shared.worth[:, None] * choice.spread(beyond)
         using |= _using(columns, choice.spread(beyond) > 0)
         charged(board, shared, raised, using)
         columns.add(board, shared, raised)
@@ -79,7 +79,8 @@ class _Choice:
     costs least at the prices to begin with. Plan r is that of column `column[r]`, costs `cost[r]` and uses
     `use[begin[r]]` up to `use[begin[r + 1]]` of the cells `cell`.
 
-    Of the limits only the weeks in which all plans together could go beyond the room are looked at.
+    Of the limits only the weeks in which all plans together could go beyond the room are looked at. Use is known in
+    single precision: where plans leave nothing of the room but that, none is spared.
     """
 
     def __init__(self, shared: Shared, columns: Columns, prices: Floats) -> None:
@@ -90,6 +91,10 @@ class _Choice:
         self.room, self.price = room[cells], prices.ravel()[cells]
         self.hard = shared.hard.ravel()[cells]
         self.soft = np.where(self.hard, 0.0, shared.soft.ravel()[cells])
+        least = use.min(axis=0)[:, cells].sum(axis=0, dtype=float)
+        tight = np.abs(least - self.room) <= SINGLE * self.room
+        self.room = np.where(tight, (1 + SINGLE) * least, self.room)
+        self.spare = np.where(self.hard & ~tight, 1.0, 0.0)
         self.worth = np.repeat(shared.worth, shared.room.shape[1])[cells]
         self._list(np.array(columns.cost).T, use[:, :, cells].transpose(1, 0, 2))
 
@@ -112,7 +117,7 @@ class _Choice:
 
     def search(self, spared: float, draw: np.random.Generator) -> _Found:
         """The best of all turns. With a part of the room spared they end within the whole of it more often."""
-        chosen, room = self.first[:-1].copy(), self.room * np.where(self.hard, 1 - spared, 1.0)
+        chosen, room = self.first[:-1].copy(), self.room * (1 - spared * self.spare)
         used = np.zeros(len(room))
         used_by_chosen(self.begin, self.cell, self.use, chosen, used)
         price = least = np.where(self.hard, np.maximum(self.price, 1e-6 * self.worth), self.soft)
@@ -129,7 +134,7 @@ class _Choice:
         return best
 
     def _found(self, chosen: Ints, used: Floats) -> _Found:
-        over = np.maximum(used - self.room * (1 - SPARED[0] / 2), 0.0)
+        over = np.maximum(used - self.room * (1 - SPARED[0] / 2 * self.spare), 0.0)
         return _Found(
             float(self.cost[chosen].sum()) + float((over * np.where(self.hard, self.worth, self.soft)).sum()),
             self.column[chosen],

@@ -23,14 +23,12 @@ SCALES = (0.0, 0.5, 1.0, 1.5)
 
 def improve(
     board: Board, shared: Shared, prices: Floats, moves: int, seed: int = 1, fair: Floats | None = None
-) -> int:  # fmt: skip
-    """Try so many moves from a plan that keeps its limits; returns how many helped. Prices are those charged.
+) -> float:  # fmt: skip
+    """Try so many moves from a plan that keeps its limits; returns what they gained. Prices are those charged.
 
     `fair` [N] is what nodes cost at the prices alone: who costs most beyond it is looked at most often.
     """
-    fair = np.zeros(len(board.case.nodes)) if fair is None else fair
-    search = Search(board, shared, prices, fair, np.random.default_rng(seed))
-    return sum(search.move() for _ in range(moves))
+    return Search(board, shared, prices, fair, np.random.default_rng(seed)).gained(moves)
 
 
 @dataclass
@@ -61,13 +59,39 @@ class _Kept:
             array[self.links] = part
 
 
+@dataclass
+class _Charged:
+    """What limits charge at their prices: a unit [L, T] and an order [L, T], a unit held and one served [N, T]."""
+
+    unit: Floats
+    fixed: Floats
+    space: Floats
+    served: Floats
+
+    @classmethod
+    def of(cls, board: Board) -> _Charged:
+        """As it stands in the field of a board."""
+        field = board.field
+        fixed = field.fixed - board.own_fixed[:, None]
+        return cls(field.unit - board.unit, fixed, field.space_price.copy(), field.served_price.copy())
+
+    def put(self, board: Board, nodes: Ints, links: Ints, scale: float) -> None:
+        """So much of it on these nodes and links, to tell who goes back what its use takes from others."""
+        field = board.field
+        field.unit[links] = board.unit[links] + scale * self.unit[links]
+        field.fixed[links] = board.own_fixed[links][:, None] + scale * self.fixed[links]
+        field.space_price[nodes] = scale * self.space[nodes]
+        field.served_price[nodes] = scale * self.served[nodes]
+
+
 class Search:
     """Moves from a plan that keeps its limits."""
 
     def __init__(
-        self, board: Board, shared: Shared, prices: Floats, fair: Floats, draw: np.random.Generator
+        self, board: Board, shared: Shared, prices: Floats, fair: Floats | None, draw: np.random.Generator
     ) -> None:  # fmt: skip
-        self.board, self.shared, self.prices, self.fair, self.draw = board, shared, prices, fair, draw
+        self.board, self.shared, self.prices, self.draw = board, shared, prices, draw
+        self.fair = np.zeros(len(board.case.nodes)) if fair is None else fair
         self.suppliers = suppliers(board.case)
         self.supplier_of = np.full(len(board.case.links), -1)
         for s, supplier in enumerate(self.suppliers):
@@ -83,18 +107,23 @@ class Search:
         self.pushing = use.sum(axis=1)
         self.true = np.zeros(len(network))
         shared.charge(board.field, prices, own=board.unit)
+        self.charged = _Charged.of(board)
         board.stand()
         self._note(np.arange(len(network)))
 
-    def move(self) -> bool:
-        """Take networks out and put them back; keep what is cheaper."""
+    def gained(self, moves: int) -> float:
+        """What so many moves save."""
+        return sum(self._move() for _ in range(moves))
+
+    def _move(self) -> float:
+        """Take networks out and put them back; keep what is cheaper, and say by how much."""
         board, networks = self.board, self._chosen()
         nodes = np.concatenate([self.members[k] for k in networks])
         links = np.concatenate([board.links_into(int(n)) for n in nodes])
         kept, used, true = _Kept.of(board, nodes, links), self.used, self.true.copy()
         concerned = sorted(set(self.supplier_of[links].tolist()) - {-1})
         before, mask = self._cost(nodes, concerned), self._open_weeks(concerned)
-        self._charge()
+        self.charged.put(board, nodes, links, float(self.draw.choice(SCALES)))
         rest = used - self._use(nodes)
         self.used = rest.copy()
         board.quantity[links] = 0.0
@@ -103,15 +132,11 @@ class Search:
         self.used = rest + self._use(nodes)
         self._note(nodes)
         broken = self._broken(self.used) > self._broken(used)
-        if not broken and self._allowed(nodes, concerned) and self._cost(nodes, concerned) < before - 1e-6:
-            return True
+        if not broken and self._allowed(nodes, concerned) and (now := self._cost(nodes, concerned)) < before - 1e-6:
+            return before - now
         kept.restore(board)
         self.used, self.true = used, true
-        return False
-
-    def _charge(self) -> None:
-        """Prices that tell who goes back what its use takes from others."""
-        self.shared.charge(self.board.field, self.prices * self.draw.choice(SCALES), own=self.board.unit)
+        return 0.0
 
     def _use(self, nodes: Ints) -> Floats:
         """[limit, T] use by these nodes and the links into them."""

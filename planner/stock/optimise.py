@@ -16,7 +16,7 @@ from planner.stock.bounds import few_lines, lower_bound
 from planner.stock.case import Case, Floats, Solution
 from planner.stock.choose import choose_plans, plans_at
 from planner.stock.exact import SECONDS, small, solve_exactly
-from planner.stock.improve import improve
+from planner.stock.improve import Search, improve
 from planner.stock.joint import choose_weeks, suppliers
 from planner.stock.loading import fill_vehicles
 from planner.stock.networks import answer_again, share_holding
@@ -28,7 +28,7 @@ from planner.stock.usage import costs, resting_usage, used_by_plan
 
 Progress = Callable[[str, int, int], None]
 MOVES_AT_ONCE, ROUGH, GENTLE = 50, 128, 8
-IDLE, SELDOM = 2, 0.02
+IDLE, TRIFLE = 2, 1e-5
 BEGUN = (1.0, 0.5)
 IMPOSSIBLE = 1e-4
 _now = time.monotonic
@@ -169,14 +169,14 @@ class _Search:
         keep_limits(self.board, self.shared)
 
     def _improve(self) -> None:
-        """Moves in portions, while the time limit lasts and they still help now and then."""
-        late, idle = self._late(0.85), 0
+        """Moves in portions, while the time limit lasts and they still gain more than a trifle."""
+        late, idle, trifle = self._late(0.85), 0, TRIFLE * float(np.abs(self.board.true_cost()).sum())
+        search = Search(self.board, self.shared, self.prices, self.fair, np.random.default_rng(0))
         for done in range(0, self.settings.search_moves, MOVES_AT_ONCE):
             if late() or idle >= IDLE:
                 return
             moves = min(MOVES_AT_ONCE, self.settings.search_moves - done)
-            helped = improve(self.board, self.shared, self.prices, moves, done, self.fair)
-            idle = 0 if helped > SELDOM * moves else idle + 1
+            idle = 0 if search.gained(moves) > trifle else idle + 1
             self.progress("search", done + moves, self.settings.search_moves)
 
     def _vehicles(self) -> None:
