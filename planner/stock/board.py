@@ -10,9 +10,9 @@ import numpy.typing as npt
 from planner.stock.case import Case, Flags, Floats, Ints, Solution
 from planner.stock.field import POINTS, make_field, upstream_first
 from planner.stock.kernel.field import Field
-from planner.stock.kernel.halves import in_halves
 from planner.stock.kernel.path import own_costs, plan_nodes
 from planner.stock.kernel.sending import look_below, settle
+from planner.stock.kernel.threads import in_threads
 from planner.stock.resting import read_curves
 
 Table = npt.NDArray[np.float32]
@@ -62,7 +62,7 @@ class Board:
                 self.short, self.cost,
             )  # fmt: skip
 
-        in_halves(loop, chosen.astype(np.int64))
+        in_threads(loop, chosen.astype(np.int64))
 
     def share(self, holding: Floats, moving: Floats) -> None:
         """Plan from now on as if others bore part of the costs: of a unit left [N, T], of a unit ordered [L, T]."""
@@ -180,7 +180,7 @@ class Board:
                 self.short, self.cost,
             ))  # fmt: skip
 
-        in_halves(loop, nodes.astype(np.int64), self.case.nodes.network[nodes])
+        in_threads(loop, nodes.astype(np.int64), self.case.nodes.network[nodes])
         return sum(cuts)
 
     def before(self, nodes: Ints) -> None:

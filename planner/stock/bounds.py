@@ -21,7 +21,7 @@ from planner.stock.field import WEEKS_OWED, make_field, reach
 from planner.stock.joint import Supplier, suppliers
 from planner.stock.kernel.below import bound_nodes
 from planner.stock.kernel.field import Field
-from planner.stock.kernel.halves import in_halves
+from planner.stock.kernel.threads import in_threads
 from planner.stock.late import never
 from planner.stock.shared import Shared
 from planner.stock.split import Shares, Split
@@ -233,7 +233,7 @@ class _Networks:
         result, field = np.where(todo, 0.0, -np.inf), self._field(prices, points)
         alone = self.alone[todo[self.network[self.alone]]]
         below = np.zeros(len(self.network))
-        in_halves(lambda part: bound_nodes(field, part, below), alone)
+        in_threads(lambda part: bound_nodes(field, part, below), alone)
         np.add.at(result, self.network[alone], below[alone])
         roots = self.network[self.split.roots]
         if todo[roots].any():

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from planner.stock.board import Board
 from planner.stock.case import Flags, Floats, Ints
 from planner.stock.kernel.choosing import choose_again, used_by_chosen
-from planner.stock.kernel.halves import in_chunks
+from planner.stock.kernel.threads import in_chunks
 from planner.stock.prices import Columns, charged
 from planner.stock.shared import Shared
 

@@ -7,7 +7,7 @@ from scipy import special
 
 from planner.stock.case import Curves, Flags, Floats
 from planner.stock.kernel import tails
-from planner.stock.kernel.halves import in_chunks
+from planner.stock.kernel.threads import in_chunks
 
 # chances of demand above a point, relative to that at the newsvendor's optimum: dense around it, where it matters
 TAILS = np.array([6.0, 3.5, 2.0, 1.4, 1.0, 0.7, 0.45, 0.2, 0.05, 0.01])

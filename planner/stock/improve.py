@@ -73,10 +73,11 @@ class _Charged:
         """As it stands in the field of a board."""
         field = board.field
         fixed = field.fixed - board.own_fixed[:, None]
-        return cls(field.unit - board.unit, fixed, field.space_price.copy(), field.served_price.copy())
+        space, served = np.array(field.space_price, float), np.array(field.served_price, float)
+        return cls(field.unit - board.unit, fixed, space, served)
 
     def put(self, board: Board, nodes: Ints, links: Ints, scale: float) -> None:
-        """So much of it on these nodes and links, to tell who goes back what its use takes from others."""
+        """So much of it on these nodes and links."""
         field = board.field
         field.unit[links] = board.unit[links] + scale * self.unit[links]
         field.fixed[links] = board.own_fixed[links][:, None] + scale * self.fixed[links]
@@ -113,9 +114,9 @@ class Search:
 
     def gained(self, moves: int) -> float:
         """What so many moves save."""
-        return sum(self._move() for _ in range(moves))
+        return sum(self.move() for _ in range(moves))
 
-    def _move(self) -> float:
+    def move(self) -> float:
         """Take networks out and put them back; keep what is cheaper, and say by how much."""
         board, networks = self.board, self._chosen()
         nodes = np.concatenate([self.members[k] for k in networks])
@@ -123,7 +124,7 @@ class Search:
         kept, used, true = _Kept.of(board, nodes, links), self.used, self.true.copy()
         concerned = sorted(set(self.supplier_of[links].tolist()) - {-1})
         before, mask = self._cost(nodes, concerned), self._open_weeks(concerned)
-        self.charged.put(board, nodes, links, float(self.draw.choice(SCALES)))
+        self._charge(nodes, links)
         rest = used - self._use(nodes)
         self.used = rest.copy()
         board.quantity[links] = 0.0
@@ -137,6 +138,10 @@ class Search:
         kept.restore(board)
         self.used, self.true = used, true
         return 0.0
+
+    def _charge(self, nodes: Ints, links: Ints) -> None:
+        """Prices that tell who goes back what its use takes from others."""
+        self.charged.put(self.board, nodes, links, float(self.draw.choice(SCALES)))
 
     def _use(self, nodes: Ints) -> Floats:
         """[limit, T] use by these nodes and the links into them."""

@@ -17,8 +17,8 @@ from planner.stock.board import Board
 from planner.stock.case import Case, Floats, Ints
 from planner.stock.improve import Search
 from planner.stock.kernel.field import FULL
-from planner.stock.kernel.halves import in_halves
 from planner.stock.kernel.loading import load_again, load_up
+from planner.stock.kernel.threads import in_threads
 from planner.stock.late import never
 from planner.stock.shared import Shared
 
@@ -143,7 +143,7 @@ class _Loading(Search):
                 board.cost,
             )  # fmt: skip
 
-        in_halves(loop, order, self.place[order])
+        in_threads(loop, order, self.place[order])
 
     def _charge_stairs(self) -> None:
         """Prices of limits, stairs for vehicles, and tolls."""
@@ -191,16 +191,16 @@ class _Loading(Search):
         users = np.unique(self.user[own[(self.board.quantity[own, near] > 0).any(axis=1)]])
         users = self.draw.permutation(np.intersect1d(users, self.others))
         self.taken = users[: int(self.draw.integers(1, TOGETHER + 1))].tolist()
-        helped = bool(self.taken) and self.move()
+        helped = bool(self.taken) and self.move() > 0
         self.toll[:] = 0.0
         return helped
 
-    def move(self) -> bool:
+    def move(self) -> float:
         load = self.board.field.load.copy()
-        helped = super().move()
-        if not helped:
+        gain = super().move()
+        if gain <= 0:
             self.board.field.load[:] = load
-        return helped
+        return gain
 
     def leave(self) -> float:
         """The plan as it stands, on a board without stairs as other searches know it; what it costs."""
@@ -242,7 +242,7 @@ class _Loading(Search):
     def _chosen(self) -> list[int]:
         return self.taken
 
-    def _charge(self) -> None:
+    def _charge(self, nodes: Ints, links: Ints) -> None:
         """Stairs as they are once those that are taken out have left their vehicles."""
         for k in self.taken:
             for n in self.members[k].tolist():

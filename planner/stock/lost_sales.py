@@ -17,7 +17,7 @@ from scipy import fft
 
 from planner.stock.case import Curves, Flags, Floats, Ints, Nodes
 from planner.stock.curves import TAILS, convex, excess_along
-from planner.stock.kernel.halves import in_chunks
+from planner.stock.kernel.threads import in_chunks
 
 GRID = 256
 FINE = 512

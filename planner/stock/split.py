@@ -18,9 +18,9 @@ from planner.stock.case import Case, Flags, Floats, Ints
 from planner.stock.field import align, aligned, holding
 from planner.stock.kernel.below import bound_nodes
 from planner.stock.kernel.field import FAR, Field
-from planner.stock.kernel.halves import in_halves
 from planner.stock.kernel.path import plan_nodes
 from planner.stock.kernel.pooling import least_together
+from planner.stock.kernel.threads import in_threads
 
 STEP, PATIENCE, POINTS = 1.0, 4, 100
 HALF = 0.5
@@ -268,8 +268,8 @@ class Split:
         apart, whole = self.apart(field, shares), self.together(field, shares, points)
         below, total = np.zeros(len(field.start)), np.zeros(len(self.roots))
         places = self.places[todo[self.owner[self.places]]]
-        in_halves(lambda part: bound_nodes(apart, part, below), places)
-        in_halves(lambda part: bound_nodes(whole, part, total), np.flatnonzero(todo))
+        in_threads(lambda part: bound_nodes(apart, part, below), places)
+        in_threads(lambda part: bound_nodes(whole, part, total), np.flatnonzero(todo))
         np.add.at(total, self.owner[places], below[places])
         return np.asarray(np.where(todo, total - self._given(shares), -np.inf))
 
@@ -370,5 +370,5 @@ def _paths(field: Field, chosen: Ints, quantity: Floats) -> tuple[Floats, Floats
     def loop(part: Ints) -> None:
         plan_nodes(field, part, table, True, 0, quantity, tier, available, stock, short, cost)
 
-    in_halves(loop, chosen.astype(np.int64))
+    in_threads(loop, chosen.astype(np.int64))
     return cost, stock, short

@@ -11,19 +11,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.stock import bounds, networks
+from planner.stock import prices as price_search
 from planner.stock.board import Board
 from planner.stock.bounds import lower_bound
 from planner.stock.case import Case, Solution
 from planner.stock.exact import solve_exactly
+from planner.stock.excerpt import excerpt
 from planner.stock.improve import improve
+from planner.stock.inputs import read_case
 from planner.stock.joint import choose_weeks, suppliers
-from planner.stock.kernel import halves
+from planner.stock.kernel import threads
 from planner.stock.networks import share_holding
 from planner.stock.optimise import optimise, room_left
 from planner.stock.prices import find_prices
 from planner.stock.repair import keep_limits
 from planner.stock.shared import Shared
-from planner.stock.usage import costs
+from planner.stock.usage import costs, used_by_plan
+from tests.benchmarks.stock_cases import AS_OF, generated
 from tests.benchmarks.stock_series import _world
 from tests.stock.world import World, chain, one, shop
 
@@ -185,6 +189,47 @@ def test_the_search_only_improves_and_keeps_every_limit() -> None:
     assert not (shared.exceeded(shared.used(board)) & shared.hard).any()
 
 
+def test_the_search_breaks_no_hard_limit_for_what_it_saves_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A little too much in a week costs less than an order saves: what use beyond a limit is charged is no rule."""
+    monkeypatch.setattr(price_search, "FIRST_RENT", 0.005)
+    made = generated(60)
+    case = read_case(made.dataset, made.weekly, made.cumulative, made.settings, AS_OF)
+    plan = optimise(case, made.settings.stock)
+    used = used_by_plan(case, plan.solution, plan.room)
+    assert not (used > plan.room + 1e-5).any()
+
+
+def test_a_sample_of_the_networks_plans_like_the_same_networks_in_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = shop(12, 3, 13).case
+    board, chosen = planned(case), np.arange(int(case.nodes.network.max()) + 1) % 3 == 0
+    part = excerpt(case, chosen)
+    assert 0 < len(part.nodes) < len(case.nodes)
+    alone = planned(part.case)
+    np.testing.assert_array_equal(alone.quantity, board.quantity[part.links])
+    np.testing.assert_allclose(alone.true_cost(), board.true_cost()[part.nodes])
+    used = Shared(case, room_left(case)[0]).used_by(board, part.nodes)
+    np.testing.assert_allclose(Shared(part.case, room_left(case)[0]).used(alone), used)
+
+
+def test_prices_that_begin_from_a_sample_are_worth_no_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = tight(shop(30, 3, 13), 0.6)
+    shared = Shared(case, room_left(case)[0])
+
+    def worth() -> float:
+        board = planned(case)
+        found = find_prices(board, shared)
+        over = np.where(np.isfinite(shared.room), shared.used(board) - shared.room, 0.0)
+        assert found.any()
+        return float(board.true_cost().sum() + (found * over).sum())
+
+    free, usual = planned(case).true_cost().sum(), worth()
+    for name, value in {"MANY": 20, "SAMPLE": 12, "HEARD": 5}.items():
+        monkeypatch.setattr(price_search, name, value)
+    begun = worth()
+    assert begun > free
+    assert begun >= usual - 0.2 * (usual - free)
+
+
 def test_joint_orders_meet_their_minima_in_every_week_they_are_placed() -> None:
     case = shop(6, 3, 13).case
     plan = optimise(case, shop(6, 3, 13).settings.stock).solution
@@ -193,9 +238,11 @@ def test_joint_orders_meet_their_minima_in_every_week_they_are_placed() -> None:
         assert (value[value > 0] >= supplier.minima[0] - 1e-6).all()
 
 
-def test_two_threads_plan_what_one_plans(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("count", [2, 3, 8])
+def test_several_threads_plan_what_one_plans(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     case = shop(8, 3, 10).case
+    monkeypatch.setattr(threads, "THREADS", 1)
     alone = planned(case).quantity
-    monkeypatch.setattr(halves, "WORTH_IT", 2)
-    monkeypatch.setattr(halves, "THREADS", 2)
+    monkeypatch.setattr(threads, "WORTH_IT", 2)
+    monkeypatch.setattr(threads, "THREADS", count)
     np.testing.assert_array_equal(planned(case).quantity, alone)

@@ -1,4 +1,4 @@
-"""Two threads for loops over nodes: they hold no lock, and no node reads what another writes."""
+"""Threads for loops over nodes: they hold no lock, and no node reads what another writes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,20 @@ import numpy as np
 
 from planner.stock.kernel.field import Ints
 
-THREADS = max(1, min(2, os.cpu_count() or 1))
-WORTH_IT = 64
+MOST, WORTH_IT = 8, 64
 T = TypeVar("T")
 
 
-def in_halves(loop: Callable[[Ints], None], chosen: Ints, group: Ints | None = None) -> None:
-    """Run a loop over the chosen nodes, every second one in a thread of its own; the result is that of one loop.
+def _processors() -> int:
+    """How many of the machine's processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+THREADS = max(1, min(MOST, _processors()))
+
+
+def in_threads(loop: Callable[[Ints], None], chosen: Ints, group: Ints | None = None) -> None:
+    """Run a loop over the chosen nodes, dealt out to the threads; the result is that of one loop.
 
     Nodes of one `group` [len(chosen)] read what the others write: they stay in one thread, in their order.
     """
