@@ -185,7 +185,8 @@ def _more(
     amount, pack = float(solution.packs[i, t] * links.pack[i]), float(links.pack[i])
     if tier > 0 and links.tiers[i][tier][0] > max(need, links.moq[i]):
         return "price break"
-    if links.moq[i] > max(need, pack) and (not fixed or amount <= links.moq[i] + pack):
+    least = np.ceil(links.moq[i] / pack - 1e-9) * pack
+    if links.moq[i] > max(need, pack) and (not fixed or amount <= least + 1e-6):
         return "moq"
     if (int(links.joint[i]), t) in missed:
         return "joint minimum"

@@ -84,6 +84,13 @@ def test_a_line_says_which_rule_moved_it(world: World, rule: str) -> None:
     assert rule in set(world.replenish().orders["moved_by"])
 
 
+def test_a_line_above_what_the_minimum_asks_for_is_not_its_work() -> None:
+    """A pack more than the MOQ is there for the sake of fewer orders."""
+    orders = one(moq=20.0, order_multiple=10.0, order_cost=5.0).replenish().orders
+    assert (orders["quantity"] == 30).any()
+    assert (orders.loc[orders["quantity"] == 30, "moved_by"] == "order cost").all()
+
+
 def test_a_price_break_is_taken_when_it_pays() -> None:
     breaks = [{"sku": "A", "source": "S", "min_quantity": 35.0, "unit_cost": 1.5}]
     orders = one().with_rows(price_breaks=breaks).replenish().orders
