@@ -20,7 +20,7 @@ from planner.stock.prices import Columns, charged
 from planner.stock.shared import Shared
 
 SPARED, TURNS, DEARER, STEP = (1e-6, 5e-4, 2e-3, 5e-3), 120, 1.3, 0.01
-EASED, MORE, RAISED, STEEPER = 0.95, 4, 0.3, 3.0
+EASED, MORE, RAISED = 0.95, 4, 0.3
 PLANS, SAME, SINGLE = 8, 1e-9, 1e-6
 
 
@@ -39,7 +39,7 @@ def choose_plans(board: Board, shared: Shared, columns: Columns, prices: Floats)
         best, least = (found.chosen, found.cost) if found.cost < least else (best, least)
         if not beyond.any() or number == MORE:
             break
-        raised = prices + RAISED * STEEPER**number * shared.worth[:, None] * choice.spread(beyond)
+        raised = prices + RAISED ** (number + 1) * shared.worth[:, None] * choice.spread(beyond)
         using |= _using(columns, choice.spread(beyond) > 0)
         charged(board, shared, raised, using)
         columns.add(board, shared, raised)

@@ -25,7 +25,7 @@ from planner.stock.solve import Column, Solver, hand_over, limit_prices
 
 ROUNDS, MORE, SMOOTH, GROUPS, BEYOND = 10, 10, 0.6, 150, 1.25
 FIRST_RENT, FIRST_BOX, GROWTH = 0.02, 0.001, 3.0
-TRIFLE, IDLE = 2e-5, 3
+TRIFLE, IDLE, FEW, IDLE_OF_FEW = 2e-5, 3, 1_000, 8
 MANY, SAMPLE, HEARD, ROUNDS_AFTER, NEAR, LITTLE = 3_000, 1_500, 100, 4, 1.5, 0.02
 
 
@@ -71,8 +71,8 @@ def find_prices(
 
     Of the prices tried those at which plan and room together are worth most (Lagrange). The board stands at these
     prices afterwards. Where a limit binds so hard that its price still meets its box after these `rounds`, there are up
-    to `MORE` of them; rounds that gain no more than a trifle end the search, and a few are enough where a sample says
-    where to begin. The plans made on the way join `columns`.
+    to `MORE` of them; some rounds that gain no more than a trifle end the search, and a few are enough where a sample
+    says where to begin. The plans made on the way join `columns`.
     """
     prices = best = np.zeros_like(shared.room)
     columns = Columns.of(board) if columns is None else columns
@@ -80,6 +80,7 @@ def find_prices(
     felt, idle, worth = hot, 0, -np.inf
     stands, master = prices, _Master(shared)
     guess = _guessed(board, shared, late) if len(columns.group) > MANY else None
+    patience = IDLE if len(columns.group) > FEW else IDLE_OF_FEW
     for number in range(rounds + MORE):
         used = columns.add(board, shared, prices)
         value = float(columns.cost[-1].sum() + (prices * _over(shared, used)).sum())
@@ -89,7 +90,7 @@ def find_prices(
         hot = hot | shared.exceeded(used)
         guess = None if guess and number == 1 and not gained else guess
         enough = ROUNDS_AFTER if guess and guess.says_all(hot) else rounds
-        if not hot.any() or late() or idle >= IDLE or (number >= enough - 1 and (guess or not felt.any())):
+        if not hot.any() or late() or idle >= patience or (number >= enough - 1 and (guess or not felt.any())):
             break
         box = np.maximum(box, _first_box(shared, hot, columns.cost[0].sum()))
         duals = master.prices(columns, hot, box)
