@@ -14,8 +14,6 @@ from planner.stock.one_sku import OneSku
 from planner.stock.pegging import Peg
 from planner.stock.relief import label
 
-SCOPES = ("storage", "inbound", "outbound", "supply", "lane", "budget")
-
 
 @dataclass(frozen=True)
 class Line:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from planner.workspace import Run
 
 PANEL = "Plan"
-FIRST_EXCEPTIONS = 5
 FORECAST_COLUMNS = ("sku", "warehouse", "date", "mean")
 
 

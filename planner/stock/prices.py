@@ -64,13 +64,13 @@ class Columns:
 
 
 def find_prices(
-    board: Board, shared: Shared, progress: Callable[[int, int], None] | None = None, rounds: int = ROUNDS,
+    board: Board, shared: Shared, progress: Callable[[int, int], None] | None = None,
     late: Callable[[], bool] = never, columns: Columns | None = None,
 ) -> Floats:  # fmt: skip
     """[limit, T] prices at which the plan uses about what there is; zero where nothing is exceeded.
 
     Of the prices tried those at which plan and room together are worth most (Lagrange). The board stands at these
-    prices afterwards. Where a limit binds so hard that its price still meets its box after these `rounds`, there are up
+    prices afterwards. Where a limit binds so hard that its price still meets its box after `ROUNDS`, there are up
     to `MORE` of them; some rounds that gain no more than a trifle end the search, and a few are enough where a sample
     says where to begin. The plans made on the way join `columns`.
     """
@@ -79,17 +79,19 @@ def find_prices(
     hot, box = np.zeros(shared.room.shape, bool), np.zeros_like(prices)
     felt, idle, worth = hot, 0, -np.inf
     stands, master = prices, _Master(shared)
-    guess = _guessed(board, shared, late) if len(columns.group) > MANY else None
+    guess: _Guess | None = None
     patience = IDLE if len(columns.group) > FEW else IDLE_OF_FEW
-    for number in range(rounds + MORE):
+    for number in range(ROUNDS + MORE):
         used = columns.add(board, shared, prices)
         value = float(columns.cost[-1].sum() + (prices * _over(shared, used)).sum())
         gained = value > worth + TRIFLE * abs(value)
         best, worth = (prices, value) if value > worth else (best, worth)
         idle = 0 if gained or not best.any() else idle + 1
         hot = hot | shared.exceeded(used)
+        if number == 0 and hot.any() and len(columns.group) > MANY:
+            guess = _guessed(board, shared, late)
         guess = None if guess and number == 1 and not gained else guess
-        enough = ROUNDS_AFTER if guess and guess.says_all(hot) else rounds
+        enough = ROUNDS_AFTER if guess and guess.says_all(hot) else ROUNDS
         if not hot.any() or late() or idle >= patience or (number >= enough - 1 and (guess or not felt.any())):
             break
         box = np.maximum(box, _first_box(shared, hot, columns.cost[0].sum()))
@@ -126,7 +128,7 @@ class _Guess:
 
 
 def _guessed(board: Board, shared: Shared, late: Callable[[], bool]) -> _Guess | None:
-    """The prices of every so manieth network, alone with its part of what is to be given up; None if it is nothing."""
+    """The prices of a few of the networks, alone with their part of what is to be given up; None if there are none."""
     count = int(board.case.nodes.network.max(initial=-1)) + 1
     part = excerpt(board.case, np.arange(count) % -(-count // SAMPLE) == 0)
     small = Board(part.case)

@@ -199,7 +199,7 @@ def test_the_search_breaks_no_hard_limit_for_what_it_saves_elsewhere(monkeypatch
     assert not (used > plan.room + 1e-5).any()
 
 
-def test_a_sample_of_the_networks_plans_like_the_same_networks_in_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sample_of_the_networks_plans_like_the_same_networks_in_the_whole() -> None:
     case = shop(12, 3, 13).case
     board, chosen = planned(case), np.arange(int(case.nodes.network.max()) + 1) % 3 == 0
     part = excerpt(case, chosen)
