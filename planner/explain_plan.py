@@ -244,8 +244,9 @@ def _served(line: Line, table: pd.DataFrame) -> str:
     extra = f"; {number(campaign)} of it for campaigns" if campaign > 0.005 else ""
     rest = line.quantity - float(table["units"].sum())
     after = f"; {number(rest)} beyond the horizon, or as safety" if rest > 0.5 else ""
-    weeks = f"from {table['week'].min().date()} to {table['week'].max().date()}"
-    return f"Serves, first in first out: {told}, weeks {weeks}{extra}{after}."
+    first, last = table["week"].min().date(), table["week"].max().date()
+    weeks = f"the week of {first}" if first == last else f"weeks from {first} to {last}"
+    return f"Serves, first in first out: {told}, {weeks}{extra}{after}."
 
 
 def _charged(line: Line, prices: pd.DataFrame) -> str:
